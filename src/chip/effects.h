@@ -61,6 +61,8 @@ enum effect_kind {
 	EFFECT_SAMPLE,		/* read the line's level; answer forwarder_sampled() */
 	EFFECT_DRAIN,		/* consume signalled triggers now; answer forwarder_drained() */
 	EFFECT_THROTTLE,	/* arm the source's timer; answer forwarder_timeout() */
+	/* forwarder: to the chip */
+	EFFECT_SETTLE,		/* the forwards of an acked pin were heard: deliver if it may */
 	/* forwarder: to the backend */
 	EFFECT_ROUTE,		/* the pin's route is now msg; !msg.level: it has none */
 };

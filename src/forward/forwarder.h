@@ -7,7 +7,7 @@
  *   DELIVER, ROUTE			to the backend
  *   RESAMPLE, SAMPLE, DRAIN, THROTTLE	to a source
  *
- * RAISE, LOWER, ACK, MASK, UNMASK and DEFER are done by then.  They stay in the
+ * RAISE, LOWER, ACK, SETTLE, MASK, UNMASK and DEFER are done by then.  They stay in the
  * list for the trace and the counters.
  *
  * Routes (KVM split irqchip): a level delivery comes back as an EOI exit only
@@ -34,8 +34,7 @@ void forwarder_init(struct forwarder *fw, unsigned int pins, uint8_t version,
 
 /* Forwards come and go at run time.  Slots are shared with plain lines. */
 void forwarder_add(struct forwarder *fw, unsigned int source, unsigned int pin,
-		   enum forward_policy policy, unsigned int throttle_after,
-		   struct effects *out);
+		   enum forward_policy policy, unsigned int throttle_after);
 void forwarder_remove(struct forwarder *fw, unsigned int source,
 		      struct effects *out);
 

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "forward/forward.h"
+
+/*
+ * Policies unmask and sample.  "Look again" is RESAMPLE and QUIET; or SAMPLE
+ * and SAMPLING, where the policy is sample or the line has not been seen low
+ * for throttle_after triggers.
+ *
+ *       phase       event                     next        effects
+ *   --  ---------   -----------------------   ---------   ----------------
+ *   1   QUIET       trigger, unmasked         RAISED      RAISE
+ *   2   QUIET       trigger, masked           DEFERRED    DEFER
+ *   3   not QUIET   trigger                   the same    -
+ *   4   RAISED      ack, unmasked             look again  LOWER, …
+ *   5   RAISED      ack, masked               DEFERRED    LOWER, DEFER
+ *   6   RAISED      mask, not in service      DEFERRED    LOWER, DEFER
+ *   7   RAISED      mask, in service          RAISED      -
+ *   8   DEFERRED    unmask                    look again  …
+ *   9   QUIET       unmask                    QUIET       DRAIN
+ *  10   QUIET       drained, signalled        look again  …
+ *  11   SAMPLING    low                       QUIET       RESAMPLE
+ *  12   SAMPLING    high, unmasked            RAISED      RAISE
+ *  13   SAMPLING    high, masked              DEFERRED    DEFER
+ *  14   SAMPLING    high, too many refires    THROTTLED   THROTTLE
+ *  15   SAMPLING    unknown                   as low, or as 14
+ *  16   THROTTLED   timeout                   QUIET       RESAMPLE, THROTTLE
+ *  17   QUIET       timeout                   QUIET       -
+ *  18   any         flush                     QUIET       LOWER, RESAMPLE
+ *
+ * Policy eoi believes every trigger (1 for 2) and looks again at every ack (4
+ * for 5); masks and unmasks mean nothing to it.
+ *
+ * Why 2: the trigger may have come from an unmask of the host that was too
+ * early, or for a cause that the guest handles while the pin is masked.  Bare
+ * hardware would look at the line when the pin is unmasked; so do we.
+ * Why 6: the same, for a line that was raised while the pin could not take it.
+ * Why 9: a trigger that was signalled before the unmask but not yet read would
+ * be believed after it.  Reading it now turns it into case 2.
+ * Why 16 arms the timer again: for a source whose level cannot be read, a
+ * timeout without a trigger is the only sign of a quiet line (17).
+ */
+static void push(const struct forward *f, enum effect_kind kind,
+		 struct effects *out)
+{
+	effects_push(out, (struct effect){
+		.kind = (uint8_t)kind, .pin = f->pin, .source = f->source });
+}
+
+static void resample(struct forward *f, struct effects *out)
+{
+	f->phase = FORWARD_QUIET;
+	push(f, EFFECT_RESAMPLE, out);
+}
+
+static void believe(struct forward *f, struct effects *out)
+{
+	if (f->refires < f->throttle_after)
+		f->refires++;
+	f->phase = FORWARD_RAISED;
+	push(f, EFFECT_RAISE, out);
+}
+
+static void defer(struct forward *f, struct effects *out)
+{
+	f->phase = FORWARD_DEFERRED;
+	push(f, EFFECT_DEFER, out);
+}
+
+static bool never_quiet(const struct forward *f)
+{
+	return f->throttle_after && f->refires >= f->throttle_after;
+}
+
+/* The host is masked and the pin free: the one place that asks to look again. */
+static void look_again(struct forward *f, struct effects *out)
+{
+	if (f->policy != FORWARD_SAMPLE && !never_quiet(f)) {
+		resample(f, out);
+		return;
+	}
+	f->phase = FORWARD_SAMPLING;
+	push(f, EFFECT_SAMPLE, out);
+}
+
+/* The one place that decides whether the guest's masking holds us back. */
+static bool held_back(const struct forward *f, struct forward_pin pin)
+{
+	return pin.masked && f->policy != FORWARD_EOI;
+}
+
+void forward_init(struct forward *f, unsigned int source, unsigned int pin,
+		  enum forward_policy policy, unsigned int throttle_after)
+{
+	assert(source < FORWARDS_MAX && pin < IOAPIC_PINS_MAX);
+	assert(throttle_after <= UINT16_MAX);
+	*f = (struct forward){
+		.used = true,
+		.pin = (uint8_t)pin,
+		.source = (uint8_t)source,
+		.policy = (uint8_t)policy,
+		.phase = FORWARD_QUIET,
+		.throttle_after = (uint16_t)throttle_after,
+	};
+}
+
+void forward_triggered(struct forward *f, struct forward_pin pin,
+		       struct effects *out)
+{
+	/* Not QUIET: a count from before we attached; the host is masked. */
+	if (f->phase != FORWARD_QUIET)
+		return;
+	if (held_back(f, pin))
+		defer(f, out);
+	else
+		believe(f, out);
+}
+
+static void sampled_high(struct forward *f, struct forward_pin pin,
+			 struct effects *out)
+{
+	if (never_quiet(f)) {
+		f->phase = FORWARD_THROTTLED;
+		push(f, EFFECT_THROTTLE, out);
+	} else if (held_back(f, pin)) {
+		defer(f, out);
+	} else {
+		believe(f, out);
+	}
+}
+
+void forward_sampled(struct forward *f, struct forward_pin pin,
+		     enum forward_level level, struct effects *out)
+{
+	/* Flushed since it was asked for. */
+	if (f->phase != FORWARD_SAMPLING)
+		return;
+	switch (level) {
+	case FORWARD_LEVEL_LOW:
+		f->refires = 0;
+		resample(f, out);
+		return;
+	case FORWARD_LEVEL_HIGH:
+		sampled_high(f, pin, out);
+		return;
+	case FORWARD_LEVEL_UNKNOWN:
+		if (never_quiet(f))
+			sampled_high(f, pin, out);
+		else
+			resample(f, out);
+		return;
+	}
+}
+
+void forward_drained(struct forward *f, bool signalled, struct effects *out)
+{
+	if (signalled && f->phase == FORWARD_QUIET)
+		look_again(f, out);
+}
+
+void forward_timed_out(struct forward *f, struct effects *out)
+{
+	if (f->phase == FORWARD_THROTTLED) {
+		resample(f, out);
+		push(f, EFFECT_THROTTLE, out);
+	} else if (f->phase == FORWARD_QUIET) {
+		f->refires = 0;
+	}
+}
+
+void forward_acked(struct forward *f, struct forward_pin pin,
+		   struct effects *out)
+{
+	if (f->phase != FORWARD_RAISED)
+		return;
+	push(f, EFFECT_LOWER, out);
+	if (held_back(f, pin))
+		defer(f, out);
+	else
+		look_again(f, out);
+}
+
+void forward_masked(struct forward *f, struct forward_pin pin,
+		    struct effects *out)
+{
+	if (f->phase != FORWARD_RAISED || pin.in_service || !held_back(f, pin))
+		return;
+	push(f, EFFECT_LOWER, out);
+	defer(f, out);
+}
+
+void forward_unmasked(struct forward *f, struct effects *out)
+{
+	if (f->phase == FORWARD_DEFERRED)
+		look_again(f, out);
+	else if (f->phase == FORWARD_QUIET && f->policy != FORWARD_EOI)
+		push(f, EFFECT_DRAIN, out);
+}
+
+void forward_flushed(struct forward *f, struct effects *out)
+{
+	if (f->phase == FORWARD_RAISED)
+		push(f, EFFECT_LOWER, out);
+	if (f->phase != FORWARD_QUIET)
+		resample(f, out);
+	f->refires = 0;
+}
