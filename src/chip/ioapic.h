@@ -40,7 +40,7 @@ struct ioapic {
 	uint8_t pins;		/* 1 … IOAPIC_PINS_MAX */
 	uint8_t version;	/* IOAPIC_VERSION_… */
 	uint8_t id;		/* bits 27:24 of register 0; 82093AA: 4 bits */
-	uint8_t select;		/* IOREGSEL */
+	uint16_t select;	/* IOREGSEL: 8 bits, 9 with more than 120 pins */
 	struct ioapic_pin pin[IOAPIC_PINS_MAX];
 };
 
