@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Included before everything else in each file of the simulator and of the
+ * explorer (-include).  The shipped chips and forwards, compiled again with
+ * small bounds since a state is copied for each step, get names of their own:
+ * both builds can stand in one program.  test/check_sim_names.sh finds a name
+ * that is missing here.
+ */
+#ifndef SIM_BOUNDS_H
+#define SIM_BOUNDS_H
+
+#define IOAPIC_PINS_MAX	2
+#define FORWARDS_MAX	2
+
+#define forward_acked sim_forward_acked
+#define forward_drained sim_forward_drained
+#define forward_flushed sim_forward_flushed
+#define forward_init sim_forward_init
+#define forward_masked sim_forward_masked
+#define forward_sampled sim_forward_sampled
+#define forward_timed_out sim_forward_timed_out
+#define forward_triggered sim_forward_triggered
+#define forward_unmasked sim_forward_unmasked
+#define forwarder_add sim_forwarder_add
+#define forwarder_drained sim_forwarder_drained
+#define forwarder_eoi sim_forwarder_eoi
+#define forwarder_init sim_forwarder_init
+#define forwarder_pulse sim_forwarder_pulse
+#define forwarder_read sim_forwarder_read
+#define forwarder_remove sim_forwarder_remove
+#define forwarder_reset sim_forwarder_reset
+#define forwarder_sampled sim_forwarder_sampled
+#define forwarder_set_line sim_forwarder_set_line
+#define forwarder_timeout sim_forwarder_timeout
+#define forwarder_trigger sim_forwarder_trigger
+#define forwarder_write sim_forwarder_write
+#define ioapic_eoi sim_ioapic_eoi
+#define ioapic_init sim_ioapic_init
+#define ioapic_lower sim_ioapic_lower
+#define ioapic_pulse sim_ioapic_pulse
+#define ioapic_raise sim_ioapic_raise
+#define ioapic_read sim_ioapic_read
+#define ioapic_reset sim_ioapic_reset
+#define ioapic_settle sim_ioapic_settle
+#define ioapic_write sim_ioapic_write
+
+#endif

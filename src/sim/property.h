@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The properties, by name.  docs/properties.md defines them exactly; the code
+ * that decides stands in world.c (a state or a step breaks one) and in the
+ * explorer (cycles).
+ */
+#ifndef SIM_PROPERTY_H
+#define SIM_PROPERTY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum property {
+	PROPERTY_NONE,
+	PROPERTY_NO_SPURIOUS,	/* a step breaks it */
+	PROPERTY_NO_LOST,	/* a quiescent state breaks it */
+	PROPERTY_NO_STUCK,	/* a quiescent state breaks it */
+	PROPERTY_NO_STORM,	/* a cycle breaks it */
+	PROPERTY_ONCE,		/* a step breaks it */
+	PROPERTY_PROGRESS,	/* a cycle breaks it */
+	PROPERTY_BALANCE,	/* a quiescent state breaks it */
+	PROPERTY_NR,
+};
+
+#define PROPERTY_BIT(p)	((uint16_t)(1u << (p)))
+
+/* "no-spurious", …; "none" for PROPERTY_NONE. */
+const char *property_name(enum property p);
+/* Is there a property of that name?  "none" is not one. */
+bool property_parse(const char *name, enum property *out);
+
+#endif
