@@ -13,7 +13,8 @@
  *                     settle)
  *   L2   IDLE         raise, lower, low word,        IDLE         -
  *                     settle: not ready
- *   L3   IN-SERVICE   raise, lower, settle           IN-SERVICE   -
+ *   L3   IN-SERVICE   raise, lower, settle; mask     IN-SERVICE   - (M1, M2)
+ *                     bit written
  *   L4   IN-SERVICE   vector, destination or mode    IN-SERVICE   -
  *                     rewritten, level still
  *   L5   IN-SERVICE   EOI of the delivered vector    IDLE         ACK
