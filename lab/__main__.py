@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of ./x lab and ./x demo."""
+import argparse
+import os
+import sys
+
+from . import cells, demo, report, runs
+from .common import BUILD, LabError, say
+
+EPILOG = """\
+Options take comma lists and may be repeated; every combination that makes
+sense is a cell. Without an option its first value is used.
+
+  ./x lab                                     irqfwd on 6.1, thread, single
+  ./x lab --vmm irqfwd,qemu --host 6.1,6.12   compared on two kernels
+  ./x lab --driver thread --pattern all --sleep-us 0,3000
+
+docs/lab.md says what each driver and pattern does and how each column is counted.
+"""
+
+
+def _list(allowed, kind=str):
+    def parse(text):
+        values = allowed if text == "all" else [kind(v) for v in text.split(",")]
+        for v in values:
+            if v not in allowed:
+                raise argparse.ArgumentTypeError(
+                    f"'{v}' is none of {', '.join(map(str, allowed))}")
+        return values
+    return parse
+
+
+def _numbers(text):
+    try:
+        values = [int(v) for v in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+    if min(values) < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is negative")
+    return values
+
+
+def parser():
+    p = argparse.ArgumentParser(prog="./x lab", epilog=EPILOG,
+                                formatter_class=argparse.RawDescriptionHelpFormatter,
+                                description="Runs cells of the nested lab: stock Debian "
+                                "host kernels, real KVM and VFIO, a real device.")
+    chips = ["split", "kernel", "userspace"]
+    for name, allowed in (("host", cells.HOSTS), ("vmm", cells.VMMS), ("irqchip", chips),
+                          ("policy", cells.POLICIES), ("device", cells.DEVICES),
+                          ("driver", cells.DRIVERS), ("pattern", cells.PATTERNS)):
+        p.add_argument(f"--{name}", action="extend", type=_list(allowed), metavar="LIST",
+                       help=", ".join(allowed) + ", or all")
+    p.add_argument("--nointxmask", nargs="?", const=[1], action="extend", metavar="LIST",
+                   type=_list([0, 1], int), help="load vfio-pci with nointxmask=1 "
+                   "(or a list out of 0,1)")
+    p.add_argument("--host-cpus", action="extend", type=_list([1, 2], int), metavar="LIST",
+                   help="CPUs of the host under test: 1, 2")
+    p.add_argument("--vcpus", action="extend", type=_numbers, metavar="LIST",
+                   help="CPUs of the guest")
+    p.add_argument("--sleep-us", action="extend", type=_numbers, metavar="LIST",
+                   help="sleep of the handler's thread before its device ack")
+    p.add_argument("--count", type=int, default=50, help="rounds per cell (%(default)s)")
+    p.add_argument("--parallel", type=int, default=2, help="hosts at a time (%(default)s)")
+    p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
+    return p
+
+
+def chosen(args):
+    """The cells that the options name."""
+    vmms = args.vmm or ["irqfwd"]
+    out = []
+    for vmm in vmms:
+        # Without --irqchip each VMM runs with what it is run with commonly.
+        chips = args.irqchip or cells.IRQCHIPS[vmm][:1]
+        out += cells.product(
+            host=args.host or ["6.1"], vmm=[vmm], irqchip=chips,
+            policy=args.policy or ["unmask"], nointxmask=args.nointxmask or [0],
+            host_cpus=args.host_cpus or [1], vcpus=args.vcpus or [1],
+            device=args.device or ["edu"], driver=args.driver or ["thread"],
+            pattern=args.pattern or ["single"], sleep_us=args.sleep_us or [3000],
+            count=[args.count])
+    return out
+
+
+def lab(argv):
+    args = parser().parse_args(argv)
+    wanted = chosen(args)
+    if not wanted:
+        raise LabError("no such cell: " + "; ".join(
+            f"{v} has irqchip {', '.join(c)}" for v, c in cells.IRQCHIPS.items())
+            + "; a plain driver has no thread to be between")
+    rows = {}
+
+    def done(r, cell):
+        rows[cell.key()] = r
+        say(f"{len(rows)}/{len(wanted)} " + " ".join(str(v) for v in cell.key())
+            + f": real {r['real']}/{r['expected']} spurious {r['spurious']} "
+            f"stalls {r['stalls']}")
+
+    runs.run(wanted, done, parallel=args.parallel)
+    ordered = [rows[c.key()] for c in wanted]
+    print(report.table(ordered, cells.ROW_KEYS))
+    if args.json:
+        report.save(args.json, ordered)
+    return 0
+
+
+def main():
+    word, argv = (sys.argv[1:2] or [""])[0], sys.argv[2:]
+    os.makedirs(BUILD, exist_ok=True)
+    try:
+        if word == "demo":
+            return demo.main()
+        return lab(argv)
+    except LabError as e:
+        print(f"lab: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+sys.exit(main())

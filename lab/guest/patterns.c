@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0)
+/*
+ * The patterns of assertions. A round asserts, waits for the calls that it
+ * owes, and then waits a little longer, so that a call without a cause comes
+ * while its round is still the current one.
+ *
+ *   pattern          causes per round   calls owed per round
+ *   single           1                  1
+ *   reassert         2                  2   the line falls and rises
+ *   partial          2                  2   the line never falls between
+ *   between          2                  1   one ack covers both (shared: 2)
+ *   disabled-acked   1                  0
+ *   disabled         1                  1
+ *   burst            1                  as often as the line rose
+ *   suspend          2                  2   before the suspend, and its wakeup
+ *   boot             1 (not by us)      1
+ */
+#include "lab.h"
+
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/platform_device.h>
+#include <linux/suspend.h>
+
+#define STALL_MS	1500	/* a call this late did not come */
+#define SETTLE_US	2000	/* for a call that nobody owes */
+#define ARRIVE_US	4000	/* for an interrupt that must not be handled yet */
+#define SUSPEND_MS	300	/* until the wakeup that is owed */
+#define SUSPEND_TRIES	3
+#define STALLS_MAX	8	/* then the cell ends early */
+#define CELL_SECONDS	40
+
+static struct lab_cell *suspending;
+static struct hrtimer wakeup;
+static bool woken;		/* the wakeup's assertion has been made */
+static struct platform_device *sleeper;
+
+static bool answered(struct lab_cell *cell)
+{
+	/* What stalled is lost for good: a round owes its own calls only. */
+	return atomic_read(&cell->n.real) + atomic_read(&cell->n.stalls) >=
+	       atomic_read(&cell->n.expected);
+}
+
+static void settle(unsigned int us)
+{
+	usleep_range(us, us + 200);
+}
+
+/* Waits for what is owed; quiets the devices if it does not come. */
+static void await(struct lab_cell *cell)
+{
+	unsigned int i;
+	int missing;
+
+	if (wait_event_timeout(cell->wait, answered(cell), msecs_to_jiffies(STALL_MS)))
+		return;
+	missing = atomic_read(&cell->n.expected) - atomic_read(&cell->n.real) -
+		  atomic_read(&cell->n.stalls);
+	if (missing <= 0)
+		return;
+	atomic_add(missing, &cell->n.stalls);
+	for (i = 0; i < cell->devices; i++)
+		lab_ack_all(&lab_devices[i]);
+	settle(SETTLE_US);
+	lab_progress(cell, "stall");
+}
+
+static void round_simple(struct lab_cell *cell, struct lab_device *dev,
+			 u32 causes, int owed)
+{
+	dev->react = true;
+	atomic_add(owed, &cell->n.expected);
+	lab_assert(cell, dev, causes);
+	await(cell);
+}
+
+static void round_disabled(struct lab_cell *cell, struct lab_device *dev, bool acked)
+{
+	disable_irq(dev->irq);
+	lab_assert(cell, dev, CAUSE_FIRST);
+	settle(ARRIVE_US);
+	if (acked)
+		lab_ack_all(dev);
+	else
+		atomic_inc(&cell->n.expected);
+	enable_irq(dev->irq);
+	await(cell);
+}
+
+/* Varied gaps, so that assertions fall into every part of a handler's run. */
+static void round_burst(struct lab_cell *cell, struct lab_device *dev, unsigned int i)
+{
+	lab_assert(cell, dev, CAUSE_FIRST);
+	udelay((i * 37) % 200);
+	if (i + 1 == cell->count)
+		await(cell);
+}
+
+static enum hrtimer_restart assert_wakeup(struct hrtimer *timer)
+{
+	struct lab_cell *cell = suspending;
+
+	WRITE_ONCE(woken, true);
+	atomic_inc(&cell->n.expected);
+	lab_assert(cell, &lab_devices[0], CAUSE_FIRST);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * Runs just before the kernel disarms the devices' interrupts and arms the
+ * wakeups. The call for this assertion has begun when it returns, and ends
+ * when the wakeups are armed.
+ */
+static int sleeper_suspend_late(struct device *dev)
+{
+	struct lab_device *edu = &lab_devices[0];
+	struct lab_cell *cell = suspending;
+
+	if (!cell)
+		return 0;
+	atomic_inc(&cell->n.expected);
+	edu->react = true;
+	lab_assert(cell, edu, CAUSE_FIRST);
+	wait_event_timeout(cell->wait, READ_ONCE(edu->in_thread) || answered(cell),
+			   msecs_to_jiffies(STALL_MS));
+	hrtimer_start(&wakeup, ms_to_ktime(SUSPEND_MS), HRTIMER_MODE_REL);
+	return 0;
+}
+
+static const struct dev_pm_ops sleeper_pm = {
+	.suspend_late = sleeper_suspend_late,
+};
+
+static struct platform_driver sleeper_driver = {
+	.driver = { .name = "irqfwd-lab-sleeper", .pm = &sleeper_pm },
+};
+
+/*
+ * Suspends to idle. The wakeup is the device's own assertion; a suspend that
+ * ends before it was ended by an interrupt without a cause, and such an
+ * interrupt shows itself to the system and not to a handler: it counts as a
+ * spurious call.
+ */
+static void round_suspend(struct lab_cell *cell, struct lab_device *dev)
+{
+	int err;
+
+	suspending = cell;
+	woken = false;
+	enable_irq_wake(dev->irq);
+	err = pm_suspend(PM_SUSPEND_TO_IDLE);
+	suspending = NULL;
+	disable_irq_wake(dev->irq);
+	/* A timer that has not fired makes no assertion any more. */
+	hrtimer_cancel(&wakeup);
+	if (!READ_ONCE(woken))
+		atomic_inc(&cell->n.spurious);
+	await(cell);
+	if (err)
+		pr_alert("@note suspend returned %d, woken %d\n", err, woken);
+}
+
+/* Asserted from outside before we came: nothing to do but to wait. */
+static void round_boot(struct lab_cell *cell)
+{
+	atomic_inc(&cell->n.asserted);
+	atomic_inc(&cell->n.expected);
+	await(cell);
+}
+
+static void round_run(struct lab_cell *cell, unsigned int i)
+{
+	struct lab_device *dev = &lab_devices[i % cell->devices];
+
+	switch (cell->pattern) {
+	case PATTERN_SINGLE:
+		return round_simple(cell, dev, CAUSE_FIRST, 1);
+	case PATTERN_REASSERT:
+		return round_simple(cell, dev, CAUSE_FIRST, 2);
+	case PATTERN_PARTIAL:
+		return round_simple(cell, dev, CAUSE_FIRST | CAUSE_SECOND, 2);
+	case PATTERN_BETWEEN:
+		return round_simple(cell, dev, CAUSE_FIRST, cell->devices);
+	case PATTERN_DISABLED_ACKED:
+		return round_disabled(cell, dev, true);
+	case PATTERN_DISABLED:
+		return round_disabled(cell, dev, false);
+	case PATTERN_BURST:
+		return round_burst(cell, dev, i);
+	case PATTERN_SUSPEND:
+		return round_suspend(cell, &lab_devices[0]);
+	case PATTERN_BOOT:
+		return round_boot(cell);
+	case PATTERNS:
+		break;
+	}
+}
+
+void lab_pattern_run(struct lab_cell *cell)
+{
+	unsigned long end = jiffies + CELL_SECONDS * HZ;
+	unsigned long report = jiffies + 2 * HZ;
+	unsigned int i;
+
+	for (i = 0; i < cell->count; i++) {
+		round_run(cell, i);
+		if (cell->pattern != PATTERN_BURST)
+			settle(SETTLE_US);
+		if (time_after(jiffies, report)) {
+			lab_progress(cell, "progress");
+			report = jiffies + 2 * HZ;
+		}
+		if (atomic_read(&cell->n.stalls) >= STALLS_MAX || time_after(jiffies, end))
+			break;
+	}
+	settle(2 * SETTLE_US + cell->sleep_us);
+}
+
+int lab_patterns_init(void)
+{
+	int err = platform_driver_register(&sleeper_driver);
+
+	if (err)
+		return err;
+	hrtimer_init(&wakeup, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	wakeup.function = assert_wakeup;
+	sleeper = platform_device_register_simple("irqfwd-lab-sleeper", -1, NULL, 0);
+	if (IS_ERR(sleeper)) {
+		platform_driver_unregister(&sleeper_driver);
+		return PTR_ERR(sleeper);
+	}
+	return 0;
+}
+
+void lab_patterns_exit(void)
+{
+	platform_device_unregister(sleeper);
+	platform_driver_unregister(&sleeper_driver);
+}

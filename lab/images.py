@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what the two machines boot: the host under test and its guest."""
+import glob
+import hashlib
+import lzma
+import os
+import re
+import shutil
+
+from . import debs
+from .common import BUILD, LAB, WORK, LabError, read, run, say
+from .cpio import Image
+
+HOSTS = {
+    "6.1": r"linux-image-6\.1\.0-\d+-amd64",
+    "6.12": r"linux-image-6\.12\.\d+\+deb12-amd64",
+}
+GUEST = r"linux-image-6\.1\.0-\d+-cloud-amd64"
+
+HOST_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd", "vfio_virqfd", "vfio",
+                "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
+GUEST_MODULES = []
+
+BUSYBOX = "/bin/busybox"
+QEMU = "/usr/bin/qemu-system-x86_64"
+QEMU_DATA = ["/usr/share/seabios/bios-256k.bin", "/usr/share/seabios/bios.bin",
+             "/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/kvmvapic.bin",
+             "/usr/share/qemu/pvh.bin"]
+IRQFWD = os.path.join(BUILD, "irqfwd")
+
+
+def _stamp(path, sources):
+    """True if `path` was made from exactly these sources; else notes them."""
+    h = hashlib.sha256()
+    for s in sources:
+        h.update(s.encode())
+        if os.path.isfile(s):
+            h.update(hashlib.sha256(read(s)).digest())
+    stamp = path + ".stamp"
+    if os.path.exists(path) and os.path.exists(stamp) and read(stamp, "r") == h.hexdigest():
+        return True, None
+    return False, (stamp, h.hexdigest())
+
+
+def _made(note):
+    with open(note[0], "w") as f:
+        f.write(note[1])
+
+
+def libraries(binary):
+    """The shared libraries of a binary, and its loader."""
+    out = run(["ldd", binary])
+    if "not a dynamic executable" in out or "statically linked" in out:
+        return []
+    missing = re.findall(r"(\S+) => not found", out)
+    if missing:
+        raise LabError(f"{binary} lacks {', '.join(missing)}")
+    return sorted(set(re.findall(r"(/\S+) \(0x", out)))
+
+
+def host_kernel(host):
+    tree = debs.tree(debs.newest(HOSTS[host]))
+    return glob.glob(tree + "/boot/vmlinuz-*")[0], tree
+
+
+def guest_kernel():
+    tree = debs.tree(debs.newest(GUEST))
+    return glob.glob(tree + "/boot/vmlinuz-*")[0], tree
+
+
+def _module(tree, name):
+    """A module's contents, unpacked, or None if this kernel has none."""
+    found = glob.glob(f"{tree}/lib/modules/*/kernel/**/{name}.ko*", recursive=True)
+    if not found:
+        return None
+    data = read(found[0])
+    if found[0].endswith(".xz"):
+        return lzma.decompress(data)
+    return data
+
+
+def labhost():
+    path, source = WORK + "/labhost", LAB + "/host/labhost.c"
+    same, note = _stamp(path, [source])
+    if not same:
+        say("building labhost")
+        run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-Wshadow", "-Wconversion",
+             "-D_GNU_SOURCE", "-o", path, source])
+        _made(note)
+    return path
+
+
+def _headers(guest):
+    """A build tree for modules of the guest's kernel, out of three packages."""
+    version = re.sub("^linux-image-", "", guest)
+    base = re.sub("-cloud-amd64$", "", version)
+    flavour = debs.tree(f"linux-headers-{version}")
+    common = debs.tree(f"linux-headers-{base}-common")
+    kbuild = debs.tree("linux-kbuild-" + ".".join(base.split(".")[:2]))
+    to = os.path.join(debs.TREES, "kbuild-" + os.path.basename(flavour))
+    if os.path.isdir(to):
+        return to
+    part = f"{to}.part-{os.getpid()}"
+    shutil.copytree(f"{flavour}/usr/src/linux-headers-{version}", part, symlinks=True)
+    for name in ("scripts", "tools"):
+        os.unlink(f"{part}/{name}")
+        os.symlink(glob.glob(f"{kbuild}/usr/lib/linux-kbuild-*/{name}")[0], f"{part}/{name}")
+    source = f"{common}/usr/src/linux-headers-{base}-common"
+    for name in ("scripts", "tools"):
+        if os.path.islink(f"{source}/{name}"):
+            os.unlink(f"{source}/{name}")
+            os.symlink(os.readlink(f"{part}/{name}"), f"{source}/{name}")
+    with open(part + "/Makefile", "w") as f:
+        f.write(f"include {source}/Makefile\n")
+    os.rename(part, to)
+    return to
+
+
+def guest_module():
+    """Our guest driver for the guest's kernel; built when a source changed."""
+    guest = debs.newest(GUEST)
+    sources = sorted(glob.glob(LAB + "/guest/*.[ch]")) + [LAB + "/guest/Kbuild"]
+    path = WORK + "/irqfwd_lab.ko"
+    same, note = _stamp(path, sources + [guest])
+    if same:
+        return path
+    headers = _headers(guest)
+    say("building the guest driver")
+    place = WORK + "/module"
+    shutil.rmtree(place, ignore_errors=True)
+    os.makedirs(place)
+    for s in sources:
+        shutil.copy(s, place)
+    run(["make", "-s", "-C", headers, f"M={place}", "modules"])
+    shutil.copy(place + "/irqfwd_lab.ko", path)
+    _made(note)
+    return path
+
+
+def guest_initrd():
+    path, module = WORK + "/guest.cpio", guest_module()
+    same, note = _stamp(path, [__file__, BUSYBOX, module, LAB + "/guest/init"])
+    if not same:
+        image = Image()
+        for name in ("proc", "sys", "dev", "tmp", "bin"):
+            image.folder(name)
+        image.device("dev/console", 5, 1)
+        image.file("bin/busybox", BUSYBOX)
+        image.file("init", LAB + "/guest/init")
+        image.file("irqfwd_lab.ko", module)
+        image.write(path)
+        _made(note)
+    return path
+
+
+def host_initrd(host):
+    """The host's initramfs: tools, modules, both VMMs and the guest."""
+    path = f"{WORK}/host-{host}.cpio"
+    guest, _ = guest_kernel()
+    initrd, tool = guest_initrd(), labhost()
+    _, tree = host_kernel(host)
+    programs = [p for p in (QEMU, IRQFWD) if os.path.exists(p)]
+    libs = sorted({lib for p in programs for lib in libraries(p)})
+    data = [d for d in QEMU_DATA if os.path.exists(d)]
+    same, note = _stamp(path, [__file__, BUSYBOX, LAB + "/host/init", guest, initrd, tool, tree]
+                        + programs + libs + data)
+    if same:
+        return path
+    say(f"building the initramfs of host {host}")
+    image = Image()
+    for name in ("proc", "sys", "dev", "tmp", "bin", "modules", "jobs"):
+        image.folder(name)
+    image.device("dev/console", 5, 1)
+    image.file("bin/busybox", BUSYBOX)
+    image.file("init", LAB + "/host/init")
+    image.file("bin/labhost", tool)
+    for name in HOST_MODULES:
+        module = _module(tree, name)
+        if module:
+            image.data(f"modules/{name}.ko", module)
+    for p in programs:
+        # QEMU finds its firmware relative to itself.
+        image.file("usr/bin/" + os.path.basename(p), p)
+    for p in libs + data:
+        image.file(p, os.path.realpath(p))
+    image.file("guest/vmlinuz", guest)
+    image.file("guest/initrd", initrd)
+    image.write(path)
+    _made(note)
+    return path
+
+
+def prepare(hosts):
+    """Everything that the hosts need, before any of them starts."""
+    os.makedirs(WORK, exist_ok=True)
+    wanted = [debs.newest(HOSTS[h]) for h in hosts]
+    guest = debs.newest(GUEST)
+    version = re.sub("^linux-image-", "", guest)
+    base = re.sub("-cloud-amd64$", "", version)
+    debs.fetch(wanted + [guest, f"linux-headers-{version}", f"linux-headers-{base}-common",
+                         "linux-kbuild-" + ".".join(base.split(".")[:2])])
+    return {h: (host_kernel(h)[0], host_initrd(h)) for h in hosts}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host under test: a stock kernel in an emulated machine, driven by lines."""
+import atexit
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+
+from .common import WORK, LabError
+
+# Slots of the two edu devices. Their INTA lines differ on the host, so that each
+# can be had exclusively (nointxmask=1); the guest's slots decide what shares there.
+EDU = ["0000:00:04.0", "0000:00:05.0"]
+LIFETIME = 5400
+FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen
+
+
+_alive = set()
+
+
+@atexit.register
+def _close_all():
+    for host in list(_alive):
+        host.close()
+
+
+class HostHung(LabError):
+    pass
+
+
+class Host:
+    def __init__(self, images, cpus=1, name="host", extra=(), iommu=True, svm=True,
+                 append=""):
+        kernel, initrd = images
+        argv = ["timeout", "-k", "5", str(LIFETIME), "qemu-system-x86_64"]
+        argv += ["-accel", "tcg,thread=multi" if cpus > 1 else "tcg"]
+        argv += ["-M", "q35,kernel-irqchip=split", "-cpu", "max" + (",+svm" if svm else ",-svm")]
+        argv += ["-smp", str(cpus), "-m", "2048"]
+        if iommu:
+            argv += ["-device", "intel-iommu,intremap=off,caching-mode=on"]
+        for n, address in enumerate(EDU):
+            argv += ["-device", f"edu,id=edu{n},addr={address[8:10]}"]
+        argv += list(extra)
+        argv += ["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"]
+        argv += ["-monitor", "none", "-kernel", kernel, "-initrd", initrd]
+        argv += ["-append", "console=ttyS0 panic=1 mitigations=off intel_iommu=on quiet "
+                 + append]
+        self.log = open(os.path.join(WORK, f"{name}.log"), "w")
+        self._lines = queue.Queue()
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        _alive.add(self)
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.kernel = self._until("@host", 90)[-1].split()[1]
+
+    def _listen(self):
+        for raw in self.process.stdout:
+            line = FIRMWARE.sub("", raw.decode(errors="replace")).rstrip("\r\n")
+            self.log.write(line + "\n")
+            self.log.flush()
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _until(self, mark, seconds, hear=None):
+        """Lines up to the first that starts with `mark`."""
+        end = time.monotonic() + seconds
+        lines = []
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                raise HostHung(f"no {mark} from the host within {seconds} s; "
+                               f"see {self.log.name}") from None
+            if line is None:
+                raise HostHung(f"the host ended; see {self.log.name}")
+            lines.append(line)
+            if hear:
+                hear(line)
+            if line.startswith(mark):
+                return lines
+
+    def do(self, command, seconds=30, hear=None):
+        """Runs a line of shell on the host; its output and its exit code."""
+        self.log.write(f"> {command}\n")
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
+        lines = self._until("@ok", seconds, hear)
+        return lines[:-1], int(lines[-1].split()[1])
+
+    def close(self):
+        """Ends the machine, whatever state it is in."""
+        _alive.discard(self)
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)     # timeout(1) leads a group
+        except ProcessLookupError:
+            pass
+        self.process.wait()

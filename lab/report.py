@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables and files of results."""
+import json
+import os
+
+from .cells import CELL_KEYS, ROW_KEYS
+
+NAMES = {"host_irqs": "host interrupts", "host": "host kernel", "vmm": "VMM"}
+
+
+def table(rows, keys, markdown=False):
+    """An aligned table; numbers to the right."""
+    head = [NAMES.get(k, k) for k in keys]
+    body = [[_cell(r[k]) for k in keys] for r in rows]
+    widths = [max(len(line[n]) for line in [head] + body) for n in range(len(keys))]
+    right = [bool(rows) and all(isinstance(r[k], (int, float)) for r in rows) for k in keys]
+
+    def line(values):
+        out = [v.rjust(w) if r else v.ljust(w) for v, w, r in zip(values, widths, right)]
+        return "| " + " | ".join(out) + " |" if markdown else "  ".join(out).rstrip()
+
+    rule = ["-" * (w - 1) + ":" if r and markdown else "-" * w
+            for w, r in zip(widths, right)]
+    return "\n".join([line(head), line(rule)] + [line(b) for b in body])
+
+
+def _cell(value):
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def right(r):
+    """Whether a row shows what bare hardware would have given."""
+    return r["stalls"] == 0 and r["spurious"] == 0 and r["real"] == r["expected"] > -1 \
+        and r["asserted"] > 0
+
+
+def key(r):
+    return tuple(r[k] for k in CELL_KEYS)
+
+
+def load(path):
+    if not os.path.exists(path):
+        return []
+    with open(path) as f:
+        return json.load(f)
+
+
+def save(path, rows):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = path + ".part"
+    with open(part, "w") as f:
+        f.write("[\n" + ",\n".join(json.dumps({k: r[k] for k in ROW_KEYS}) for r in rows)
+                + "\n]\n")
+    os.replace(part, path)

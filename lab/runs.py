@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs cells: as many as can be in one boot of the guest, and of the host."""
+import threading
+from itertools import groupby
+
+from . import images
+from .cells import row
+from .common import LabError, say
+from .machine import EDU, Host, HostHung
+
+GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
+                "no_timer_check tsc=reliable random.trust_cpu=on")
+BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
+CELL_SECONDS = 55       # the guest gives a cell up after 40 itself
+# Slots of the guest: 4 and 8 have the same INTA line on q35.
+QEMU_SLOTS = ["04", "08"]
+
+
+def vmm_command(cell):
+    """The VMM's command line on the host."""
+    devices = EDU if cell.driver == "shared" else EDU[:1]
+    if cell.vmm == "irqfwd":
+        argv = ["irqfwd", "run", "--kernel", "/guest/vmlinuz", "--initrd", "/tmp/initrd",
+                "--append", f"'{GUEST_APPEND}'", "--cpus", str(cell.vcpus),
+                "--mem", "384M", "--stats", "json"]
+        for d in devices:
+            argv += ["--device", f"vfio-pci,host={d},policy={cell.policy}"]
+        return argv
+    chip = {"kernel": "on", "split": "split", "userspace": "off"}[cell.irqchip]
+    cpu = "host,-kvm-asyncpf-int" if chip == "off" else "host"
+    argv = ["qemu-system-x86_64", "-M", f"q35,accel=kvm,kernel-irqchip={chip}",
+            "-cpu", cpu, "-smp", str(cell.vcpus), "-m", "384", "-nodefaults",
+            "-no-user-config", "-nographic", "-serial", "stdio", "-monitor", "none",
+            "-no-reboot", "-kernel", "/guest/vmlinuz", "-initrd", "/tmp/initrd",
+            "-append", f"'{GUEST_APPEND}'"]
+    for d, slot in zip(devices, QEMU_SLOTS):
+        argv += ["-device", f"vfio-pci,host={d},addr={slot}"]
+    return argv
+
+
+def _fields(line):
+    """The key=value words of a line."""
+    pairs = (w.split("=", 1) for w in line.split() if "=" in w)
+    out = {}
+    for k, v in pairs:
+        try:
+            out[k] = float(v) if "." in v else int(v)
+        except ValueError:
+            out[k] = v
+    return out
+
+
+class Session:
+    """One boot of the host, and the guests that run on it."""
+
+    def __init__(self, machine, kernel_and_initrd, name):
+        self.machine, self.images, self.name = machine, kernel_and_initrd, name
+        self.host = None
+        self.nointxmask = None
+        self.notes, self.refused = [], 0
+
+    def _ensure(self, nointxmask):
+        if self.host is None:
+            self.host = Host(self.images, cpus=self.machine[1], name=self.name)
+            self.host.do("load_kvm", 60)
+            self.nointxmask = None
+        if self.nointxmask != nointxmask:
+            self.host.do(f"load_vfio {nointxmask}", 60)
+            self.host.do("bind " + " ".join(EDU), 30)
+            self.nointxmask = nointxmask
+
+    def close(self):
+        if self.host:
+            self.host.close()
+        self.host = None
+
+    def _start(self, cells):
+        self.host.do("quiet " + " ".join(EDU))
+        self.host.do("start_job")
+        for c in cells:
+            self.host.do(f"cell {c.driver} {c.pattern} {c.sleep_us} {c.rounds()}")
+        if cells[0].pattern == "boot":
+            self.host.do(f"labhost poke {EDU[0]} 0x60 1")
+        self.host.do("end_job")
+
+    def run_guest(self, cells, done):
+        """One boot of the guest; calls done(cell, counts) as the rows come."""
+        self._ensure(cells[0].nointxmask)
+        self._start(cells)
+        finished = []
+
+        def hear(line):
+            if line.startswith("@row "):
+                counts = _fields(line)
+                cell = cells[int(line.split()[1])]
+                if counts.get("hung") or counts.get("ended"):
+                    # The call that the guest was waiting for, or more.
+                    counts["stalls"] = max(1, counts.get("stalls", 0))
+                finished.append(cell)
+                done(cell, counts)
+            elif line.startswith("@exit ") and " ended " in line and not finished:
+                # It went by itself before the guest came to a cell.
+                self.refused = int(line.split()[1])
+            elif line.startswith(("!", "@note")):
+                self.notes.append(line)
+
+        limit = BOOT_SECONDS * (1 + cells[0].vcpus // 2) + CELL_SECONDS * len(cells)
+        flag = "--userspace " if cells[0].irqchip == "userspace" else ""
+        flag += "--boot " if cells[0].pattern == "boot" else ""
+        command = (f"labhost run --seconds {limit} --quiet {BOOT_SECONDS} {flag}-- "
+                   + " ".join(vmm_command(cells[0])))
+        self.notes, self.refused = [], 0
+        try:
+            self.host.do(command, limit + 30, hear)
+        except HostHung as e:
+            self.notes.append(str(e))
+            self.close()
+        return finished
+
+    def run_cells(self, cells, done):
+        """All cells of one guest; those that a hang cut off run in another boot."""
+        failures = 0
+        while cells:
+            finished = self.run_guest(cells, done)
+            cells = [c for c in cells if c not in finished]
+            if not finished:
+                failures += 1
+            if not finished and self.refused:
+                raise LabError(f"{cells[0].vmm} ended with exit code {self.refused}:\n"
+                               + "\n".join(self.notes[-12:]))
+            if cells and failures == 2:
+                # The guest came to none of them twice: each is a row with a stall.
+                for n in self.notes[-12:]:
+                    say(f"{self.name}: {n}")
+                done(cells[0], {"stalls": 1})
+                cells = cells[1:]
+                failures = 1
+
+
+def guests(cells):
+    """Splits the cells of one machine into guests: a list of lists."""
+    order = sorted(cells, key=lambda c: (c.guest(), c.pattern != "boot"))
+    out = []
+    for _, group in groupby(order, key=lambda c: c.guest()):
+        group = list(group)
+        boots = [c for c in group if c.pattern == "boot"]
+        rest = [c for c in group if c.pattern != "boot"]
+        if not boots:
+            out.append(rest)
+        # A guest boots once: each boot cell begins a guest of its own, and the
+        # other cells are dealt out between them, so that a hang costs few.
+        for n, boot in enumerate(boots):
+            out.append([boot] + rest[n::len(boots)])
+    return out
+
+
+def run(cells, done, parallel=2, spread=False, per_host=10):
+    """
+    Runs cells; calls done(row, cell) for each, from several threads but one at a
+    time. With `spread`, the guests of one machine are dealt to several hosts.
+    """
+    if not cells:
+        return
+    hosts = sorted({c.host for c in cells})
+    ready = images.prepare(hosts)
+    work = []
+    for machine, group in groupby(sorted(cells, key=lambda c: c.machine()),
+                                  key=lambda c: c.machine()):
+        todo = guests(list(group))
+        if spread:
+            work += [(machine, todo[n::parallel]) for n in range(min(parallel, len(todo)))]
+        else:
+            work += [(machine, todo[n:n + per_host]) for n in range(0, len(todo), per_host)]
+    lock, errors = threading.Lock(), []
+
+    def finish(cell, counts):
+        with lock:
+            done(row(cell, counts), cell)
+
+    def worker(slot):
+        while True:
+            with lock:
+                if not work or errors:
+                    return
+                machine, todo = work.pop(0)
+            session = Session(machine, ready[machine[0]], f"host{slot}")
+            try:
+                for group in todo:
+                    session.run_cells(group, finish)
+            except LabError as e:
+                errors.append(e)
+            finally:
+                session.close()
+
+    threads = [threading.Thread(target=worker, args=(n,)) for n in range(parallel)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if errors:
+        raise errors[0]
