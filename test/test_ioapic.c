@@ -198,6 +198,9 @@ static void select_is_9_bits_above_120_pins(void **state)
 	with_version(IOAPIC_VERSION_ICH, 121);
 	ioapic_write(&ic, IOREGSEL, 0xffff, 4, &out);
 	assert_int_equal(ioapic_read(&ic, IOREGSEL, 4), 0x1ff);
+	/* A byte leaves the ninth bit alone. */
+	ioapic_write(&ic, IOREGSEL, LOW(0), 1, &out);
+	assert_int_equal(ioapic_read(&ic, IOREGSEL, 4), 0x100 | LOW(0));
 }
 
 /* ---- accesses that are not dwords --------------------------------------- */
@@ -371,6 +374,20 @@ static void l5_eoi_acks_and_waits_for_settle(void **state)
 	ioapic_lower(&ic, PIN, 0);
 	ioapic_settle(&ic, PIN, &out);
 	assert_effects(&out, "ack 3");
+}
+
+/* A pin that is idle again is as if nothing had been: states are compared. */
+static void l5_leaves_no_trace(void **state)
+{
+	struct ioapic before;
+
+	level_pin(PIN, 0x41);
+	before = ic;
+	ioapic_raise(&ic, PIN, 0, &out);
+	ioapic_lower(&ic, PIN, 0);
+	ioapic_eoi(&ic, 0x41, &out);
+	assert_memory_equal(&ic, &before, sizeof(ic));
+	assert_effects(&out, "deliver 3:41 ack 3");
 }
 
 /* Facts 1 and 3: EOI while masked. */
@@ -689,7 +706,8 @@ int main(void)
 		T(l2_reserved_mode_is_silent),
 		T(l3_line_drops_and_rises_in_service),
 		T(l3_mask_and_unmask_in_service), T(l4_rewritten_in_service),
-		T(l5_eoi_acks_and_waits_for_settle), T(l5_eoi_while_masked),
+		T(l5_eoi_acks_and_waits_for_settle), T(l5_leaves_no_trace),
+		T(l5_eoi_while_masked),
 		T(l5_eoi_of_a_shared_vector), T(l6_eoi_register),
 		T(l6_eoi_register_takes_either_vector),
 		T(l6_version_0x11_has_no_eoi_register),
