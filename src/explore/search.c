@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explore/search.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "explore/frontier.h"
+
+#define WORKERS_MAX	64
+/*
+ * Found states wait here for their table slot to arrive in the cache: about as
+ * many as there are memory reads in flight, times the steps that they need.
+ */
+#define PENDING		32
+#define LOSSY_BYTES	((size_t)1 << 30)
+/* The least that a worker may add in a round, and so what the store spares. */
+#define MARGIN		(PENDING + 2 * EDGES_MAX)
+
+struct search;
+
+/* What one thread has of its own. */
+struct worker {
+	struct search *search;
+	pthread_t thread;
+	struct block *found;	/* being filled for the next level */
+	uint64_t budget;	/* states that it may add in this round */
+	uint64_t states, transitions;
+	struct violation violation;
+	unsigned int pending_nr;
+	uint64_t pending[PENDING + EDGES_MAX];
+	struct expansion expansion;
+};
+
+struct search {
+	const struct model *model;
+	const struct search_options *options;
+	struct store *store;
+	struct frontier frontier;
+	unsigned int level;
+	unsigned int nr;	/* workers */
+	struct worker *worker;
+	pthread_barrier_t barrier;
+	_Atomic bool pause;	/* somebody needs the store to grow, or time is up */
+	_Atomic bool out_of_time;
+	bool done;
+	int error;
+	enum search_end end;
+	struct violation violation;
+	struct timespec started;
+	double next_progress;
+};
+
+static double elapsed(const struct search *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - s->started.tv_sec) +
+	       (double)(now.tv_nsec - s->started.tv_nsec) / 1e9;
+}
+
+/*
+ * Of two violations the shorter sequence; of equally long ones the lower
+ * property, then the lower bytes: a choice that no thread's speed decides.
+ */
+bool violation_before(const struct violation *a, const struct violation *b)
+{
+	unsigned int steps_a = a->level + a->by_step;
+	unsigned int steps_b = b->level + b->by_step;
+	int bytes;
+
+	if (!a->property || !b->property)
+		return a->property;
+	if (steps_a != steps_b)
+		return steps_a < steps_b;
+	if (a->property != b->property)
+		return a->property < b->property;
+	bytes = memcmp(a->packed, b->packed, PACKED_MAX);
+	if (bytes)
+		return bytes < 0;
+	return a->edge < b->edge;
+}
+
+static void note(struct worker *w, uint8_t property, int edge,
+		 const struct parts *parts)
+{
+	struct violation v = {
+		.property = property,
+		.by_step = edge >= 0,
+		.edge = (uint16_t)(edge >= 0 ? edge : 0),
+		.level = w->search->level,
+	};
+
+	if (!(w->search->options->properties >> property & 1))
+		return;
+	memcpy(v.packed, parts->word, sizeof(v.packed));
+	if (violation_before(&v, &w->violation))
+		w->violation = v;
+}
+
+static bool keep(struct worker *w, uint64_t root)
+{
+	if (!w->found || w->found->nr == BLOCK_ROOTS) {
+		if (w->found)
+			frontier_give(&w->search->frontier, w->found);
+		w->found = frontier_fresh(&w->search->frontier);
+		if (!w->found)
+			return false;
+	}
+	w->found->root[w->found->nr++] = root;
+	return true;
+}
+
+/* Looks up all but the newest `leave` of what waits. */
+static void settle(struct worker *w, unsigned int leave)
+{
+	struct search *s = w->search;
+	unsigned int nr = w->pending_nr - leave;
+
+	if (w->pending_nr <= leave)
+		return;
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!store_add(s->store, w->pending[i],
+			       (uint8_t)(s->level + 1)))
+			continue;
+		w->states++;
+		w->budget--;
+		if (!keep(w, w->pending[i])) {
+			s->error = -ENOMEM;
+			atomic_store(&s->pause, true);
+		}
+	}
+	memmove(w->pending, w->pending + nr, leave * sizeof(w->pending[0]));
+	w->pending_nr = leave;
+}
+
+static void expand(struct worker *w, uint64_t root)
+{
+	struct search *s = w->search;
+	struct expansion *x = &w->expansion;
+	struct parts parts = { 0 };
+
+	store_parts(s->store, root, &parts);
+	s->model->expand(s->model, (const uint8_t *)parts.word, x);
+	assert(x->nr <= EDGES_MAX);
+	if (x->broken)
+		note(w, x->broken, -1, &parts);
+	for (unsigned int i = 0; i < x->nr; i++) {
+		uint64_t next = store_intern(s->store, &parts,
+					     x->edge[i].packed);
+
+		if (x->edge[i].broken)
+			note(w, x->edge[i].broken, (int)i, &parts);
+		store_prefetch(s->store, next);
+		w->pending[w->pending_nr++] = next;
+	}
+	w->transitions += x->nr;
+	settle(w, w->pending_nr < PENDING ? w->pending_nr : PENDING);
+}
+
+/* May the worker expand one more state before the store has to grow? */
+static bool may_go_on(const struct worker *w)
+{
+	const struct store *store = w->search->store;
+
+	if (w->budget < w->pending_nr + EDGES_MAX)
+		return false;
+	for (unsigned int i = 0; i < store->nodes; i++)
+		if (dict_full(&store->dict[i]))
+			return false;
+	return !atomic_load_explicit(&w->search->pause, memory_order_relaxed);
+}
+
+/* Expands blocks of the level until there are none, or the store is full. */
+static void work(struct worker *w)
+{
+	struct search *s = w->search;
+	struct block *b;
+
+	while ((b = frontier_take(&s->frontier))) {
+		while (b->done < b->nr && may_go_on(w))
+			expand(w, b->root[b->done++]);
+		settle(w, 0);
+		if (b->done < b->nr) {
+			frontier_return(&s->frontier, b);
+			atomic_store(&s->pause, true);
+			break;
+		}
+		frontier_spare(&s->frontier, b);
+		if (s->options->seconds > 0 &&
+		    elapsed(s) > s->options->seconds) {
+			atomic_store(&s->out_of_time, true);
+			atomic_store(&s->pause, true);
+			break;
+		}
+	}
+	if (w->found && w->found->nr)
+		frontier_give(&s->frontier, w->found);
+	else if (w->found)
+		frontier_spare(&s->frontier, w->found);
+	w->found = NULL;
+}
+
+/* What broke stays broken, even if a limit cuts its level short. */
+static void finish(struct search *s, enum search_end end)
+{
+	s->end = s->violation.property ? SEARCH_BROKEN : end;
+	s->done = true;
+}
+
+static void show_progress(struct search *s)
+{
+	double now = elapsed(s);
+	uint64_t waiting = 0;
+
+	if (!s->options->progress || now < s->next_progress)
+		return;
+	s->next_progress = now + 1;
+	for (const struct block *b = s->frontier.level; b; b = b->next)
+		waiting += b->nr - b->done;
+	fprintf(s->options->progress,
+		"explore: %.0f s, %llu states, depth %u, %llu waiting, "
+		"%.0f states/s, %zu MiB\n",
+		now, (unsigned long long)s->store->states, s->level,
+		(unsigned long long)waiting, (double)s->store->states / now,
+		(store_bytes(s->store) + s->frontier.bytes) >> 20);
+}
+
+/* Room for what comes, or the end of the search. */
+static void make_room(struct search *s)
+{
+	const struct search_options *o = s->options;
+	struct store *store = s->store;
+
+	if (!store_full(store))
+		return;
+	if (store_exhausted(store) ||
+	    (o->max_memory && store_grown_bytes(store) + s->frontier.bytes >
+				      o->max_memory))
+		finish(s, SEARCH_MAX_MEMORY);
+	else if (store_grow(store))
+		finish(s, SEARCH_MAX_MEMORY);
+}
+
+static void share_budget(struct search *s)
+{
+	uint64_t budget = s->store->limit - s->store->states;
+
+	if (s->options->max_states &&
+	    s->options->max_states + 1 - s->store->states < budget)
+		budget = s->options->max_states + 1 - s->store->states;
+	budget /= s->nr;
+	for (unsigned int i = 0; i < s->nr; i++)
+		s->worker[i].budget = budget > MARGIN ? budget : MARGIN;
+}
+
+/* Between rounds one worker does this, and the others wait. */
+static void between_rounds(struct search *s)
+{
+	const struct search_options *o = s->options;
+	bool level_done = !s->frontier.level;
+
+	s->store->states = 0;
+	for (unsigned int i = 0; i < s->nr; i++) {
+		s->store->states += s->worker[i].states;
+		if (violation_before(&s->worker[i].violation, &s->violation))
+			s->violation = s->worker[i].violation;
+	}
+	atomic_store(&s->pause, false);
+	show_progress(s);
+	if (level_done && s->violation.property) {
+		finish(s, SEARCH_BROKEN);
+	} else if (s->error) {
+		finish(s, SEARCH_MAX_MEMORY);
+	} else if (level_done && !frontier_advance(&s->frontier)) {
+		finish(s, SEARCH_HOLDS);
+	} else if (atomic_load(&s->out_of_time)) {
+		finish(s, SEARCH_TIME);
+	} else if (o->max_states && s->store->states > o->max_states) {
+		finish(s, SEARCH_MAX_STATES);
+	} else if (o->max_memory &&
+		   store_bytes(s->store) + s->frontier.bytes > o->max_memory) {
+		finish(s, SEARCH_MAX_MEMORY);
+	} else {
+		if (level_done)
+			s->level++;
+		make_room(s);
+		share_budget(s);
+	}
+}
+
+static void *run_worker(void *arg)
+{
+	struct worker *w = arg;
+	struct search *s = w->search;
+
+	while (!s->done) {
+		work(w);
+		if (pthread_barrier_wait(&s->barrier) ==
+		    PTHREAD_BARRIER_SERIAL_THREAD)
+			between_rounds(s);
+		pthread_barrier_wait(&s->barrier);
+	}
+	return NULL;
+}
+
+static int add_starts(struct search *s)
+{
+	uint8_t start[STARTS_MAX][PACKED_MAX] = { 0 };
+	struct worker *w = &s->worker[0];
+	unsigned int nr = s->model->start(s->model, start);
+
+	assert(nr >= 1 && nr <= STARTS_MAX);
+	for (unsigned int i = 0; i < nr; i++) {
+		uint64_t root = store_intern(s->store, NULL, start[i]);
+
+		if (!store_add(s->store, root, 0))
+			continue;
+		w->states++;
+		if (!keep(w, root))
+			return -ENOMEM;
+	}
+	frontier_give(&s->frontier, w->found);
+	w->found = NULL;
+	frontier_advance(&s->frontier);
+	s->store->states = w->states;
+	share_budget(s);
+	return 0;
+}
+
+unsigned int search_workers(const struct search_options *options)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (options->workers)
+		return options->workers < WORKERS_MAX ? options->workers
+						      : WORKERS_MAX;
+	return cpus < 1 ? 1 : cpus < WORKERS_MAX ? (unsigned int)cpus
+						 : WORKERS_MAX;
+}
+
+/* A thread that cannot be had ends the search before it began. */
+static int run_threads(struct search *s)
+{
+	unsigned int started = 1;
+	int ret = 0;
+
+	if (pthread_barrier_init(&s->barrier, NULL, s->nr))
+		return -EAGAIN;
+	pthread_mutex_lock(&s->frontier.lock);
+	for (; started < s->nr && !ret; started++)
+		ret = -pthread_create(&s->worker[started].thread, NULL,
+				      run_worker, &s->worker[started]);
+	if (ret) {
+		/* The others wait for the lock, and then for ever. */
+		fprintf(stderr, "explore: no thread: %s\n", strerror(-ret));
+		abort();
+	}
+	pthread_mutex_unlock(&s->frontier.lock);
+	run_worker(&s->worker[0]);
+	for (unsigned int i = 1; i < s->nr; i++)
+		pthread_join(s->worker[i].thread, NULL);
+	pthread_barrier_destroy(&s->barrier);
+	return 0;
+}
+
+static void collect(const struct search *s, struct search_result *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->end = s->end;
+	out->violation = s->violation;
+	out->states = s->store->states;
+	for (unsigned int i = 0; i < s->nr; i++)
+		out->transitions += s->worker[i].transitions;
+	out->depth = s->level;
+	out->seconds = elapsed(s);
+	out->bytes = store_bytes(s->store) + s->frontier.bytes;
+}
+
+/* Half of the memory for hashes, the rest for states that wait. */
+static size_t lossy_bytes(const struct search_options *o)
+{
+	if (!o->lossy)
+		return 0;
+	return o->max_memory ? o->max_memory / 2 : LOSSY_BYTES;
+}
+
+int search_run(const struct model *m, const struct search_options *options,
+	       struct store *store, struct search_result *out)
+{
+	struct search s = {
+		.model = m,
+		.options = options,
+		.store = store,
+		.nr = search_workers(options),
+		.next_progress = 2,
+	};
+	int ret;
+
+	clock_gettime(CLOCK_MONOTONIC, &s.started);
+	ret = store_init(store, m->size, s.nr * MARGIN, lossy_bytes(options));
+	if (ret)
+		return ret;
+	frontier_init(&s.frontier);
+	s.worker = calloc(s.nr, sizeof(*s.worker));
+	if (!s.worker) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	for (unsigned int i = 0; i < s.nr; i++)
+		s.worker[i].search = &s;
+	ret = add_starts(&s);
+	if (!ret)
+		ret = run_threads(&s);
+	if (!ret)
+		collect(&s, out);
+out:
+	free(s.worker);
+	frontier_free(&s.frontier);
+	if (ret)
+		store_free(store);
+	return ret;
+}
