@@ -19,6 +19,7 @@ struct device_options {
 	char host[16];			/* "0000:00:03.0" */
 	enum device_irq irq;
 	enum irqfwd_policy policy;	/* of its INTx */
+	unsigned int slot;		/* in the guest, 1 … 31; 0: the next free one */
 };
 
 #endif
