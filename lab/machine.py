@@ -46,7 +46,7 @@ class Host:
         argv += list(extra)
         argv += ["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"]
         argv += ["-monitor", "none", "-kernel", kernel, "-initrd", initrd]
-        argv += ["-append", "console=ttyS0 panic=1 mitigations=off intel_iommu=on quiet "
+        argv += ["-append", "console=ttyS0 panic=1 mitigations=off intel_iommu=on quiet iomem=relaxed "
                  + append]
         self.log = open(os.path.join(WORK, f"{name}.log"), "w")
         self._lines = queue.Queue()

@@ -79,8 +79,6 @@ class Session:
         self.host.do("start_job")
         for c in cells:
             self.host.do(f"cell {c.driver} {c.pattern} {c.sleep_us} {c.rounds()}")
-        if cells[0].pattern == "boot":
-            self.host.do(f"labhost poke {EDU[0]} 0x60 1")
         self.host.do("end_job")
 
     def run_guest(self, cells, done):
@@ -106,7 +104,7 @@ class Session:
 
         limit = BOOT_SECONDS * (1 + cells[0].vcpus // 2) + CELL_SECONDS * len(cells)
         flag = "--userspace " if cells[0].irqchip == "userspace" else ""
-        flag += "--boot " if cells[0].pattern == "boot" else ""
+        flag += f"--boot {EDU[0]} " if cells[0].pattern == "boot" else ""
         command = (f"labhost run --seconds {limit} --quiet {BOOT_SECONDS} {flag}-- "
                    + " ".join(vmm_command(cells[0])))
         self.notes, self.refused = [], 0

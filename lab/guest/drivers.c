@@ -181,6 +181,7 @@ int lab_driver_start(struct lab_cell *cell)
 	running = cell;
 	for (i = 0; i < cell->devices; i++) {
 		lab_devices[i].seen = false;
+		lab_devices[i].react = false;
 		err = request(cell, &lab_devices[i]);
 		if (err)
 			goto undo;

@@ -70,7 +70,10 @@ static void await(struct lab_cell *cell)
 static void round_simple(struct lab_cell *cell, struct lab_device *dev,
 			 u32 causes, int owed)
 {
-	dev->react = true;
+	unsigned int i;
+
+	for (i = 0; i < cell->devices; i++)
+		lab_devices[i].react = &lab_devices[i] == dev;
 	atomic_add(owed, &cell->n.expected);
 	lab_assert(cell, dev, causes);
 	await(cell);
@@ -89,11 +92,19 @@ static void round_disabled(struct lab_cell *cell, struct lab_device *dev, bool a
 	await(cell);
 }
 
-/* Varied gaps, so that assertions fall into every part of a handler's run. */
+/*
+ * No waiting for answers, but gaps of 0 to twice a handler's run, so that the
+ * assertions fall into every part of one.
+ */
 static void round_burst(struct lab_cell *cell, struct lab_device *dev, unsigned int i)
 {
+	unsigned int gap = (i * 37) % 200 * (1 + cell->sleep_us / 100);
+
 	lab_assert(cell, dev, CAUSE_FIRST);
-	udelay((i * 37) % 200);
+	if (gap < 200)
+		udelay(gap);
+	else
+		usleep_range(gap, gap + 50);
 	if (i + 1 == cell->count)
 		await(cell);
 }

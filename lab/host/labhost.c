@@ -4,7 +4,7 @@
  * marks that the guest prints, or pokes a device. Static, without a library,
  * so that it runs in any initramfs.
  *
- *   labhost run [--seconds N] [--quiet N] [--userspace] [--boot] -- VMM ARGS…
+ *   labhost run [--seconds N] [--quiet N] [--userspace] [--boot DEVICE] -- VMM ARGS…
  *   labhost poke 0000:00:04.0 REGISTER VALUE
  *
  * The guest prints "@begin N" and waits for a line; the counters are read
@@ -29,6 +29,7 @@
 
 #define VECTORS 256
 #define LINE_MAX_CHARS 1024
+#define EDU_RAISE 0x60
 #define PCI_COMMAND 4
 #define PCI_COMMAND_MEMORY 2
 
@@ -48,7 +49,8 @@ struct sample {
 struct run {
 	double seconds, quiet;	/* limits: all of it, and without a line */
 	bool userspace;		/* the VMM has the local APIC itself */
-	bool boot;		/* the first cell's host interrupts began with the VMM */
+	const char *boot;	/* a device to poke before the guest has started */
+	bool poked;
 	pid_t pid;
 	int to, from;
 	double started, heard;
@@ -69,7 +71,8 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static unsigned long long count_vfio_intx(void)
+/* Interrupts that VFIO has taken; `lines` becomes the number of its lines. */
+static unsigned long long count_vfio_intx(unsigned int *lines)
 {
 	FILE *f = fopen("/proc/interrupts", "r");
 	unsigned long long total = 0;
@@ -80,6 +83,7 @@ static unsigned long long count_vfio_intx(void)
 
 		if (!p || !strstr(p, "vfio-intx"))
 			continue;
+		++*lines;
 		for (p++;;) {
 			char *end;
 			unsigned long long n = strtoull(p, &end, 10);
@@ -133,8 +137,10 @@ static unsigned long long read_hist(const char *event, unsigned long long by[VEC
 
 static struct sample take_sample(void)
 {
-	struct sample s = { .host_irqs = count_vfio_intx() };
+	struct sample s = { 0 };
+	unsigned int lines = 0;
 
+	s.host_irqs = count_vfio_intx(&lines);
 	s.exits = read_number("/sys/kernel/debug/kvm/exits");
 	s.accepted = read_hist(ACCEPTED, NULL);
 	read_hist(INJECTED, s.injected);
@@ -221,6 +227,57 @@ static void hear(struct run *r, const char *data, size_t n)
 	}
 }
 
+/* Writes a register of the device's first BAR. */
+static int poke(const char *device, unsigned long offset, uint32_t value)
+{
+	uint16_t command, with_memory;
+	volatile uint32_t *bar;
+	int config, fd, rc = 1;
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", device);
+	config = open(path, O_RDWR);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", device);
+	fd = open(path, O_RDWR | O_SYNC);
+	if (config < 0 || fd < 0 || pread(config, &command, 2, PCI_COMMAND) != 2)
+		goto out;
+	with_memory = command | PCI_COMMAND_MEMORY;
+	if (with_memory != command && pwrite(config, &with_memory, 2, PCI_COMMAND) != 2)
+		goto out;
+	bar = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (bar == MAP_FAILED || offset >= 4096)
+		goto out;
+	bar[offset / 4] = value;
+	munmap((void *)(uintptr_t)bar, 4096);
+	rc = with_memory != command && pwrite(config, &command, 2, PCI_COMMAND) != 2;
+out:
+	if (rc)
+		printf("@note cannot poke %s: %s\n", device, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (config >= 0)
+		close(config);
+	return rc;
+}
+
+/*
+ * `boot`: the device asserts as soon as the VMM has its line, long before the
+ * guest's kernel runs. Not earlier: the emulated host's IOAPIC forgets a level
+ * that rose while its pin was not set up, which real ones do not.
+ */
+static void assert_at_boot(struct run *r)
+{
+	unsigned int lines = 0;
+
+	if (!r->boot || r->poked)
+		return;
+	count_vfio_intx(&lines);
+	if (lines) {
+		r->poked = true;
+		poke(r->boot, EDU_RAISE, 1);
+	}
+}
+
 static int start_vmm(struct run *r, char **argv)
 {
 	int in[2], out[2];
@@ -286,7 +343,8 @@ static int relay(struct run *r)
 		why = overdue(r);
 		if (why)
 			break;
-		if (poll(&p, 1, 200) <= 0)
+		assert_at_boot(r);
+		if (poll(&p, 1, r->boot && !r->poked ? 20 : 200) <= 0)
 			continue;
 		n = read(r->from, data, sizeof(data));
 		if (n <= 0)
@@ -310,13 +368,14 @@ static int relay(struct run *r)
 static int command_run(int argc, char **argv)
 {
 	struct run r = { .seconds = 300, .quiet = 60 };
+	unsigned int lines = 0;
 	int i;
 
 	for (i = 0; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strcmp(argv[i], "--userspace"))
 			r.userspace = true;
-		else if (!strcmp(argv[i], "--boot"))
-			r.boot = true;
+		else if (!strcmp(argv[i], "--boot") && i + 1 < argc)
+			r.boot = argv[++i];
 		else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
 			r.seconds = atof(argv[++i]);
 		else if (!strcmp(argv[i], "--quiet") && i + 1 < argc)
@@ -328,40 +387,10 @@ static int command_run(int argc, char **argv)
 	add_trigger(ACCEPTED, "hist:keys=vec if tm==1");
 	add_trigger(INJECTED, "hist:keys=vector");
 	r.started = r.heard = now();
-	r.at_start = count_vfio_intx();
+	r.at_start = count_vfio_intx(&lines);
 	if (start_vmm(&r, argv + i + 1))
 		return 1;
 	return relay(&r);
-}
-
-static int command_poke(const char *device, const char *reg, const char *value)
-{
-	unsigned long offset = strtoul(reg, NULL, 0);
-	uint16_t command, with_memory;
-	char path[128];
-	volatile uint32_t *bar;
-	int config, fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", device);
-	config = open(path, O_RDWR);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", device);
-	fd = open(path, O_RDWR | O_SYNC);
-	if (config < 0 || fd < 0 || pread(config, &command, 2, PCI_COMMAND) != 2) {
-		printf("@note cannot poke %s: %s\n", device, strerror(errno));
-		return 1;
-	}
-	with_memory = command | PCI_COMMAND_MEMORY;
-	if (pwrite(config, &with_memory, 2, PCI_COMMAND) != 2)
-		return 1;
-	bar = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (bar == MAP_FAILED || offset >= 4096) {
-		printf("@note cannot map %s: %s\n", device, strerror(errno));
-		return 1;
-	}
-	bar[offset / 4] = (uint32_t)strtoul(value, NULL, 0);
-	if (pwrite(config, &command, 2, PCI_COMMAND) != 2)
-		return 1;
-	return 0;
 }
 
 int main(int argc, char **argv)
@@ -374,7 +403,8 @@ int main(int argc, char **argv)
 		return rc;
 	}
 	if (argc == 5 && !strcmp(argv[1], "poke"))
-		return command_poke(argv[2], argv[3], argv[4]);
+		return poke(argv[2], strtoul(argv[3], NULL, 0),
+			    (uint32_t)strtoul(argv[4], NULL, 0));
 	fprintf(stderr, "usage: labhost run … -- VMM ARGS | poke DEVICE REGISTER VALUE\n");
 	return 2;
 }
