@@ -2,6 +2,7 @@
 #include "vmm/pci_root.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -127,21 +128,29 @@ static int claim(struct pci_root *root)
 
 /* ---- giving a device back ----------------------------------------------- */
 
-static void give_back(struct pci_root *root, unsigned int slot)
+/* Waits for wake or a device.  The list is read anew each time. */
+static bool wait_for_news(struct pci_root *root)
 {
-	struct pci_vfio *v = root->device[slot];
-	int news;
+	struct pollfd fd[PCI_SLOTS + 1] = {
+		{ .fd = root->wake, .events = POLLIN },
+	};
+	nfds_t nr = 1;
+	uint64_t count;
 
-	if (!v)
-		return;
-	news = atomic_exchange(&v->news, 0);
-	if (!news || !v->vfio)
-		return;
-	fprintf(stderr, "irqfwd: device %s: %s: unplugged from the guest\n",
-		v->name,
-		news == (int)IRQFWD_DEVICE_GONE + 1 ? "it is gone"
-						    : "the host wants it back");
-	pci_vfio_release(v);
+	pthread_mutex_lock(&root->bus.lock);
+	for (unsigned int i = 0; i < PCI_SLOTS; i++)
+		if (root->device[i])
+			fd[nr++] = (struct pollfd){
+				.fd = root->device[i]->news_fd,
+				.events = POLLIN,
+			};
+	pthread_mutex_unlock(&root->bus.lock);
+	if (poll(fd, nr, -1) < 0)
+		return errno == EINTR;
+	if (fd[0].revents &&
+	    read(root->wake, &count, sizeof(count)) != (ssize_t)sizeof(count))
+		return false;
+	return true;
 }
 
 /*
@@ -151,15 +160,13 @@ static void give_back(struct pci_root *root, unsigned int slot)
 static void *listen_for_news(void *opaque)
 {
 	struct pci_root *root = opaque;
-	uint64_t count;
 
-	while (!atomic_load(&root->stop)) {
-		if (read(root->wake, &count, sizeof(count)) < 0 &&
-		    errno != EINTR)
-			break;
+	while (!atomic_load(&root->stop) && wait_for_news(root)) {
 		pthread_mutex_lock(&root->bus.lock);
 		for (unsigned int i = 0; i < PCI_SLOTS; i++)
-			give_back(root, i);
+			if (root->device[i] &&
+			    pci_vfio_take_news(root->device[i]))
+				pci_vfio_release(root->device[i]);
 		pthread_mutex_unlock(&root->bus.lock);
 	}
 	return NULL;
@@ -259,12 +266,12 @@ int pci_root_add(struct pci_root *root, const struct device_options *options)
 		return -EBUSY;
 	}
 	err = pci_vfio_open(&v, root->machine, &root->bus, (unsigned int)slot,
-			    options, root->wake);
+			    options);
 	if (err)
 		return err;
 	pthread_mutex_lock(&root->bus.lock);
 	root->device[slot] = v;
 	pthread_mutex_unlock(&root->bus.lock);
-	wake(root); /* the host may have asked before it was listed */
+	wake(root); /* to listen to this one too */
 	return 0;
 }

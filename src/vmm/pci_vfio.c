@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <linux/vfio.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -143,8 +146,45 @@ static void tell_news(void *opaque, enum irqfwd_event event)
 	const uint64_t one = 1;
 
 	atomic_store(&v->news, (int)event + 1);
-	if (write(v->wake, &one, sizeof(one)) != (ssize_t)sizeof(one))
-		return; /* the counter is full: the reader is awake already */
+	if (write(v->news_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		return; /* the counter is full: it is readable already */
+}
+
+/*
+ * While INTx is forwarded the library listens to the host's requests; else we
+ * do.  Too old a VFIO has no such index: then only its log says it.
+ */
+static void listen_to_host(const struct pci_vfio *v)
+{
+	uint32_t buffer[(sizeof(struct vfio_irq_set) + sizeof(int32_t)) / 4];
+	struct vfio_irq_set *set = (struct vfio_irq_set *)buffer;
+
+	*set = (struct vfio_irq_set){
+		.argsz = sizeof(buffer),
+		.flags =
+			VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = VFIO_PCI_REQ_IRQ_INDEX,
+		.count = 1,
+	};
+	memcpy(set->data, &v->news_fd, sizeof(v->news_fd));
+	ioctl(irqfwd_vfio_fd(v->vfio), VFIO_DEVICE_SET_IRQS, set);
+}
+
+bool pci_vfio_take_news(struct pci_vfio *v)
+{
+	uint64_t count;
+	int news;
+
+	if (read(v->news_fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
+		return false;
+	news = atomic_exchange(&v->news, 0);
+	if (!v->vfio)
+		return false;
+	if (news == (int)IRQFWD_DEVICE_GONE + 1)
+		say(v, "it is gone: unplugged from the guest");
+	else
+		say(v, "the host wants it back: unplugged from the guest");
+	return true;
 }
 
 static unsigned int gsi_of(const struct pci_vfio *v, unsigned int pin)
@@ -224,6 +264,8 @@ static void host_irq(void *host, enum pci_irq irq, unsigned int vectors)
 	}
 	if (err)
 		say(v, "no interrupts: %s", irqfwd_error());
+	if (!v->intx)
+		listen_to_host(v);
 	v->irq_error = err;
 }
 
@@ -364,9 +406,21 @@ static int start(struct pci_vfio *v, struct pci_bus *bus, enum device_irq irq)
 	return pci_bus_plug(bus, v->slot, &v->function.dev);
 }
 
+static int open_device(struct pci_vfio *v)
+{
+	int err = irqfwd_vfio_open(v->name, &v->vfio);
+
+	if (!err)
+		err = open_regions(v);
+	if (!err)
+		err = open_dma(v);
+	if (err)
+		say(v, "%s", irqfwd_error());
+	return err;
+}
+
 int pci_vfio_open(struct pci_vfio **out, struct machine *m, struct pci_bus *bus,
-		  unsigned int slot, const struct device_options *options,
-		  int wake)
+		  unsigned int slot, const struct device_options *options)
 {
 	struct pci_vfio *v = calloc(1, sizeof(*v));
 	int err;
@@ -375,18 +429,12 @@ int pci_vfio_open(struct pci_vfio **out, struct machine *m, struct pci_bus *bus,
 		return -ENOMEM;
 	v->machine = m;
 	v->slot = slot;
-	v->wake = wake;
+	v->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->policy = options->policy;
 	snprintf(v->name, sizeof(v->name), "%s", options->host);
-	err = irqfwd_vfio_open(options->host, &v->vfio);
-	if (!err)
-		err = open_regions(v);
-	if (!err)
-		err = open_dma(v);
-	if (err) {
-		say(v, "%s", irqfwd_error());
+	err = v->news_fd < 0 ? -errno : open_device(v);
+	if (err)
 		goto close;
-	}
 	err = open_function(v, bus, options->irq);
 	if (!err)
 		err = start(v, bus, options->irq);
@@ -422,5 +470,7 @@ void pci_vfio_release(struct pci_vfio *v)
 void pci_vfio_close(struct pci_vfio *v)
 {
 	pci_vfio_release(v);
+	if (v->news_fd >= 0)
+		close(v->news_fd);
 	free(v);
 }

@@ -39,7 +39,11 @@ struct pci_vfio {
 	struct irqfwd_msi *msi[2];	/* by enum irqfwd_msi_kind; NULL: not yet */
 	struct irqfwd_msi *active;	/* the one that the guest has enabled */
 	int irq_error;			/* of the last irq(): 0 or -errno */
-	int wake;			/* eventfd, the root's: there is news */
+	/*
+	 * An eventfd: there is news, and news says which.  VFIO signals it by
+	 * itself when the host wants the device back, so none stands for that.
+	 */
+	int news_fd;
 	atomic_int news;		/* enum irqfwd_event + 1; 0: none */
 };
 
@@ -50,7 +54,12 @@ struct pci_vfio {
  */
 int pci_vfio_open(struct pci_vfio **out, struct machine *m,
 		  struct pci_bus *bus, unsigned int slot,
-		  const struct device_options *options, int wake);
+		  const struct device_options *options);
+/*
+ * The host wants the device back, or it is gone: says so, and that the caller
+ * should release it.  After news_fd has become readable.
+ */
+bool pci_vfio_take_news(struct pci_vfio *v);
 /* The bus lock is held.  The guest reads all ones from now on. */
 void pci_vfio_release(struct pci_vfio *v);
 void pci_vfio_close(struct pci_vfio *v);
