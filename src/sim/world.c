@@ -1,77 +1,405 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/world.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { RAISE, HOST_IRQ, GUEST_ACK, GUEST_UNMASK };
+#include "sim/guest.h"
+#include "sim/steps.h"
+#include "sim/virq.h"
+
+/* ---- the beginning --------------------------------------------------------- */
+
+static void init_devices(const struct world_config *c, struct world *w)
+{
+	for (unsigned int d = 0; d < c->devices; d++) {
+		struct host_irq *h = &w->host[d];
+
+		w->device[d].left = c->assertions;
+		w->device[d].bounces = c->bounces;
+		if (c->asserting)
+			device_assert(&w->device[d]);
+		if (!device_is_emulated(c, d))
+			vfio_intx_enable(&c->vfio, h, &w->device[d], true);
+		else if (c->asserting)
+			virq_set_line(c, w, true);
+	}
+}
 
 unsigned int world_init(const struct world_config *c,
 			struct world out[WORLD_INITIAL_MAX])
 {
-	out[0] = (struct world){ .left = c->assertions };
+	struct world *w = &out[0];
+
+	memset(w, 0, sizeof(*w));
+	virq_init(c, w);
+	init_devices(c, w);
+	for (unsigned int pin = 0; pin < c->pins; pin++) {
+		struct guest_pin *g = &w->guest.pin[pin];
+
+		g->requested = !c->boots;
+		g->desc.masked = c->boots;
+	}
+	w->guest.disables = c->disables;
+	w->guest.suspends = c->suspends;
+	w->guest.moves = c->moves;
+	w->vmm.opens = c->opens;
+	guest_update_due(c, w);
 	return 1;
+}
+
+/* ---- the steps that are enabled --------------------------------------------- */
+
+struct list {
+	struct step *v;
+	unsigned int nr;
+};
+
+static void add(struct list *l, enum actor actor, enum step_kind kind,
+		unsigned int arg)
+{
+	assert(l->nr < WORLD_STEPS_MAX);
+	l->v[l->nr++] = (struct step){ (uint8_t)actor, (uint8_t)kind,
+				       (uint8_t)arg };
+}
+
+static void device_steps(const struct world_config *c, const struct world *w,
+			 unsigned int d, struct list *l)
+{
+	const struct device *dev = &w->device[d];
+	const struct host_irq *h = &w->host[d];
+
+	if (dev->left && dev->causes < c->causes)
+		add(l, ACTOR_DEVICE, STEP_ASSERT, d);
+	if (dev->causes && (dev->bounces || dev->dropped))
+		add(l, ACTOR_DEVICE, STEP_BOUNCE, d);
+	if (device_is_emulated(c, d))
+		return;
+	if (vfio_irq_is_due(&c->vfio, h, dev))
+		add(l, ACTOR_HOST, STEP_HOST_IRQ, d);
+	if (h->signal_due)
+		add(l, ACTOR_HOST, STEP_SIGNAL, d);
+	if (h->trigger)
+		add(l, c->irqchip == IRQCHIP_KVM ? ACTOR_KVM : ACTOR_ENGINE,
+		    STEP_TRIGGER, d);
+	if (w->vmm.timer[d])
+		add(l, ACTOR_TIMER, STEP_TIMEOUT, d);
+}
+
+static void listener_steps(const struct world *w, unsigned int pin,
+			   struct list *l)
+{
+	const struct kvm_pin *p = &w->kvm.pin[pin];
+
+	if (p->fd_mask)
+		add(l, ACTOR_HOST, STEP_LISTEN, pin | KVM_EVENT_MASK << 1);
+	if (p->fd_unmask)
+		add(l, ACTOR_HOST, STEP_LISTEN, pin | KVM_EVENT_UNMASK << 1);
+	if (p->fd_eoi)
+		add(l, ACTOR_HOST, STEP_LISTEN, pin | KVM_EVENT_EOI << 1);
+	if (p->nr)
+		add(l, ACTOR_HOST, STEP_LISTEN, pin);
+}
+
+static void vcpu_steps(const struct world_config *c, const struct world *w,
+		       unsigned int v, struct list *l)
+{
+	enum actor actor = (enum actor)(ACTOR_VCPU0 + v);
+
+	for (unsigned int pin = 0; pin < c->pins; pin++) {
+		if (vcpu_may_take(c, w, v, pin))
+			add(l, actor, STEP_TAKE, v | pin << 1);
+		if (virq_unmask_is_open(w, pin) && w->kvm.unmasking_on == v)
+			add(l, actor, STEP_UNMASK_MORE,
+			    pin | (unsigned int)w->kvm.pin[pin].unmasking << 1);
+	}
+	if (!c->hostile && vcpu_may_step(c, w, v))
+		add(l, actor, STEP_VCPU,
+		    v | (unsigned int)w->vcpu[v].pc << 1 |
+			    (unsigned int)w->vcpu[v].pin << 5 |
+			    (unsigned int)w->vcpu[v].action << 6);
+}
+
+/* Everything that this guest may do to its irqchip, at any time. */
+static void hostile_steps(const struct world_config *c, const struct world *w,
+			  struct list *l)
+{
+	for (unsigned int pin = 0; pin < c->pins; pin++) {
+		for (unsigned int low = 0; low < 4; low++)
+			add(l, ACTOR_WHIM, STEP_HOSTILE_WRITE, pin | low << 1);
+		for (unsigned int v = 0; v < c->vcpus; v++)
+			if (w->vcpu[v].isr & 1u << pin)
+				add(l, ACTOR_WHIM, STEP_HOSTILE_EOI,
+				    v | pin << 1);
+	}
+}
+
+static void guest_steps(const struct world_config *c, const struct world *w,
+			struct list *l)
+{
+	const struct guest *g = &w->guest;
+
+	for (unsigned int d = 0; d < c->devices; d++)
+		if (g->thread[d] && thread_may_step(c, w, d))
+			add(l, ACTOR_THREAD, STEP_THREAD,
+			    d | (unsigned int)g->thread[d] << 1);
+	if (g->task && task_may_step(c, w))
+		add(l, ACTOR_THREAD, STEP_TASK, g->task);
+	if (g->task && task_may_poll(c, w))
+		add(l, ACTOR_THREAD, STEP_POLL, 0);
+}
+
+static void whim_steps(const struct world_config *c, const struct world *w,
+		       struct list *l)
+{
+	const struct guest *g = &w->guest;
+
+	for (unsigned int pin = 0; c->boots && pin < c->pins; pin++)
+		if (!g->pin[pin].requested)
+			add(l, ACTOR_WHIM, STEP_REQUEST, pin);
+	if (g->disables && guest_task_is_idle(c, w))
+		add(l, ACTOR_WHIM, STEP_DISABLE, 0);
+	if (g->suspends && guest_task_is_idle(c, w))
+		add(l, ACTOR_WHIM, STEP_SUSPEND, 0);
+	if (g->task == TASK_ARMED && w->vcpu[0].pc == VCPU_IDLE)
+		add(l, ACTOR_WHIM, STEP_RESUME, 0);
+	for (unsigned int pin = 0; g->moves && pin < c->pins; pin++)
+		if (!g->pin[pin].move)
+			add(l, ACTOR_WHIM, STEP_MOVE, pin);
+	if (c->hostile)
+		hostile_steps(c, w, l);
+}
+
+/* VFIO's interrupt is closed and opened again, on device 0. */
+static void open_steps(const struct world_config *c, const struct world *w,
+		       struct list *l)
+{
+	const struct vmm *vmm = &w->vmm;
+
+	if (vmm->closing) {
+		if (!vmm->nr)
+			add(l, ACTOR_VMM, STEP_CLOSED, 0);
+		return;
+	}
+	if (!vmm->opens)
+		return;
+	if (w->host[0].open) {
+		add(l, ACTOR_WHIM, STEP_CLOSE, 0);
+	} else {
+		add(l, ACTOR_WHIM, STEP_OPEN, 1);
+		add(l, ACTOR_WHIM, STEP_OPEN, 0);
+	}
 }
 
 unsigned int world_steps(const struct world_config *c, const struct world *w,
 			 struct step out[WORLD_STEPS_MAX])
 {
-	unsigned int nr = 0;
+	struct list l = { out, 0 };
 
-	if (w->left && !w->line)
-		out[nr++] = (struct step){ ACTOR_DEVICE, RAISE, 0 };
-	if (w->line && !w->masked)
-		out[nr++] = (struct step){ ACTOR_HOST, HOST_IRQ, 0 };
-	if (w->pending && w->line)
-		out[nr++] = (struct step){ ACTOR_VCPU0, GUEST_ACK, 0 };
-	if (w->pending && !w->line)
-		out[nr++] = (struct step){ ACTOR_VCPU0, GUEST_UNMASK, 0 };
-	return nr;
+	for (unsigned int d = 0; d < c->devices; d++)
+		device_steps(c, w, d, &l);
+	if (w->vmm.nr)
+		add(&l, ACTOR_ENGINE, STEP_EFFECT,
+		    w->vmm.queue[0].kind | w->vmm.queue[0].slot << 4 |
+			    (w->vmm.sampled ? 1u : 0u) << 7);
+	if (c->irqchip == IRQCHIP_KVM)
+		for (unsigned int pin = 0; pin < c->pins; pin++)
+			listener_steps(w, pin, &l);
+	for (unsigned int v = 0; v < c->vcpus; v++)
+		vcpu_steps(c, w, v, &l);
+	guest_steps(c, w, &l);
+	whim_steps(c, w, &l);
+	if (c->opens)
+		open_steps(c, w, &l);
+	return l.nr;
+}
+
+/* ---- steps ------------------------------------------------------------------ */
+
+/* The device's side changed in step: the host irqchip and the VMM see it. */
+static void device_changes(const struct world_config *c, struct world *w,
+			   unsigned int d, void (*change)(struct device *dev))
+{
+	struct device *dev = &w->device[d];
+	struct host_irq *h = &w->host[d];
+	bool before = vfio_line(&c->vfio, h, dev);
+
+	change(dev);
+	h->fired = false;
+	if (device_is_emulated(c, d))
+		virq_set_line(c, w, device_level(dev));
+	else
+		host_irqchip_line(&h->chip,
+				  (enum host_irqchip_kind)c->vfio.irqchip,
+				  before, vfio_line(&c->vfio, h, dev));
+}
+
+static void host_irq(const struct world_config *c, struct world *w,
+		     unsigned int d, struct outcome *o)
+{
+	bool again = vfio_intx_handler(&c->vfio, &w->host[d], &w->device[d]);
+
+	o->flags |= OUTCOME_HOST_IRQ;
+	if (again && c->properties & PROPERTY_BIT(PROPERTY_ONCE))
+		o->broken = PROPERTY_ONCE;
+}
+
+static void listen(const struct world_config *c, struct world *w,
+		   unsigned int pin, enum kvm_event event)
+{
+	struct kvm_pin *p = &w->kvm.pin[pin];
+
+	if (event == KVM_EVENT_NONE)
+		event = kvm_pop_event(p);
+	else if (event == KVM_EVENT_MASK)
+		p->fd_mask = false;
+	else if (event == KVM_EVENT_UNMASK)
+		p->fd_unmask = false;
+	else
+		p->fd_eoi = false;
+	virq_listen(c, w, pin, event);
+}
+
+static void hostile_eoi(const struct world_config *c, struct world *w,
+			unsigned int v, unsigned int pin)
+{
+	w->vcpu[v].pc = VCPU_IDLE;
+	w->vcpu[v].pin = 0;
+	virq_eoi(c, w, pin, v);
+}
+
+static void open_again(const struct world_config *c, struct world *w, bool ok)
+{
+	w->vmm.opens--;
+	vfio_intx_enable(&c->vfio, &w->host[0], &w->device[0], ok);
+	if (ok)
+		virq_add(c, w, 0);
+}
+
+static void apply_down(const struct world_config *c, struct world *w,
+		       struct step s, struct outcome *o)
+{
+	unsigned int arg = s.arg;
+
+	switch (s.kind) {
+	case STEP_ASSERT:
+		device_changes(c, w, arg, device_assert);
+		o->flags |= OUTCOME_PROGRESS;
+		return;
+	case STEP_BOUNCE:
+		device_changes(c, w, arg, device_bounce);
+		o->flags |= OUTCOME_PROGRESS;
+		return;
+	case STEP_HOST_IRQ:
+		host_irq(c, w, arg, o);
+		return;
+	case STEP_SIGNAL:
+		w->host[arg].signal_due = false;
+		w->host[arg].trigger = true;
+		return;
+	case STEP_TRIGGER:
+		/* counts as the host's: PCI 2.3 signals without an interrupt */
+		o->flags |= OUTCOME_HOST_IRQ;
+		virq_trigger(c, w, arg);
+		return;
+	case STEP_EFFECT:
+		virq_effect(c, w);
+		return;
+	case STEP_TIMEOUT:
+		o->flags |= OUTCOME_PROGRESS;
+		virq_timeout(c, w, arg);
+		return;
+	case STEP_LISTEN:
+		listen(c, w, arg & 1, (enum kvm_event)(arg >> 1));
+		return;
+	}
+}
+
+static void apply_guest(const struct world_config *c, struct world *w,
+			struct step s, struct outcome *o)
+{
+	unsigned int arg = s.arg;
+
+	switch (s.kind) {
+	case STEP_TAKE:
+		vcpu_take(c, w, arg & 1, arg >> 1, o);
+		if (c->hostile)
+			w->vcpu[arg & 1].pc = VCPU_IDLE;
+		return;
+	case STEP_VCPU:
+		vcpu_step(c, w, arg & 1, o);
+		return;
+	case STEP_UNMASK_MORE:
+		virq_unmask_continue(c, w, arg & 1);
+		return;
+	case STEP_THREAD:
+		thread_step(c, w, arg & 1, o);
+		return;
+	case STEP_TASK:
+		task_step(c, w, o);
+		return;
+	case STEP_POLL:
+		task_poll(c, w, o);
+		return;
+	}
+}
+
+static void apply_whim(const struct world_config *c, struct world *w,
+		       struct step s)
+{
+	unsigned int arg = s.arg;
+
+	switch (s.kind) {
+	case STEP_REQUEST:
+		guest_request(c, w, arg);
+		return;
+	case STEP_DISABLE:
+		guest_disable(c, w);
+		return;
+	case STEP_SUSPEND:
+		guest_suspend(c, w);
+		return;
+	case STEP_RESUME:
+		guest_resume(c, w);
+		return;
+	case STEP_MOVE:
+		guest_move(c, w, arg);
+		return;
+	case STEP_HOSTILE_WRITE:
+		virq_write_low(c, w, arg & 1, arg & 2, arg & 4);
+		return;
+	case STEP_HOSTILE_EOI:
+		hostile_eoi(c, w, arg & 1, arg >> 1);
+		return;
+	case STEP_CLOSE:
+		w->vmm.closing = true;
+		virq_remove(c, w, 0);
+		return;
+	case STEP_CLOSED:
+		w->vmm.closing = false;
+		vfio_intx_disable(&c->vfio, &w->host[0]);
+		return;
+	case STEP_OPEN:
+		open_again(c, w, arg);
+		return;
+	}
 }
 
 void world_apply(const struct world_config *c, struct world *w, struct step s,
 		 struct outcome *o)
 {
 	*o = (struct outcome){ 0 };
-	switch (s.kind) {
-	case RAISE:
-		w->left--;
-		w->line = true;
-		o->flags = OUTCOME_PROGRESS;
-		break;
-	case HOST_IRQ:
-		w->masked = w->pending = true;
-		o->flags = OUTCOME_HOST_IRQ;
-		break;
-	case GUEST_ACK:
-		w->line = false;
-		o->flags = OUTCOME_PROGRESS | OUTCOME_HANDLER_REAL;
-		break;
-	case GUEST_UNMASK:
-		w->masked = w->pending = false;
-		break;
-	}
+	if (s.kind < STEP_FIRST_GUEST)
+		apply_down(c, w, s, o);
+	else if (s.kind < STEP_FIRST_WHIM)
+		apply_guest(c, w, s, o);
+	else
+		apply_whim(c, w, s);
+	guest_update_due(c, w);
+	if (!(c->properties & PROPERTY_BIT(o->broken)))
+		o->broken = PROPERTY_NONE;
 }
 
-unsigned int world_packed_size(const struct world_config *c)
-{
-	return 1;
-}
-
-unsigned int world_pack(const struct world_config *c, const struct world *w,
-			uint8_t out[WORLD_PACKED_MAX])
-{
-	out[0] = (uint8_t)(w->left << 3 | w->line << 2 | w->masked << 1 |
-			   w->pending);
-	return 1;
-}
-
-void world_unpack(const struct world_config *c, const uint8_t *in,
-		  struct world *w)
-{
-	*w = (struct world){ in[0] >> 3, in[0] >> 2 & 1, in[0] >> 1 & 1,
-			     in[0] & 1 };
-}
+/* ---- properties of states ----------------------------------------------------- */
 
 bool world_quiescent(const struct world_config *c, const struct world *w)
 {
@@ -80,43 +408,55 @@ bool world_quiescent(const struct world_config *c, const struct world *w)
 	return steps_are_quiescent(s, world_steps(c, w, s));
 }
 
+/* The guest has enabled and unmasked the pin of device d. */
+static bool guest_listens(const struct world_config *c, const struct world *w,
+			  unsigned int d)
+{
+	unsigned int pin = pin_of_device(c, d);
+	const struct guest_pin *g = &w->guest.pin[pin];
+
+	return g->requested && !g->desc.depth && !virq_bits(c, w, pin).masked;
+}
+
+static bool is_unbalanced(const struct world_config *c, const struct world *w)
+{
+	for (unsigned int d = 0; d < c->devices; d++) {
+		const struct host_irq *h = &w->host[d];
+
+		if (!h->open && (h->desc.unlazy || h->desc.depth || h->masked))
+			return true;
+	}
+	return false;
+}
+
 enum property world_check(const struct world_config *c, const struct world *w,
 			  bool quiescent)
 {
-	return quiescent && w->line ? PROPERTY_NO_LOST : PROPERTY_NONE;
+	if (!quiescent)
+		return PROPERTY_NONE;
+	for (unsigned int d = 0; d < c->devices; d++) {
+		bool real = !device_is_emulated(c, d);
+
+		if (!guest_listens(c, w, d) || (real && !w->host[d].open))
+			continue;
+		if (c->properties & PROPERTY_BIT(PROPERTY_NO_LOST) &&
+		    device_level(&w->device[d]))
+			return PROPERTY_NO_LOST;
+		if (c->properties & PROPERTY_BIT(PROPERTY_NO_STUCK) && real &&
+		    w->host[d].masked)
+			return PROPERTY_NO_STUCK;
+	}
+	if (c->properties & PROPERTY_BIT(PROPERTY_BALANCE) &&
+	    is_unbalanced(c, w))
+		return PROPERTY_BALANCE;
+	return PROPERTY_NONE;
 }
 
 bool world_guest_has_interrupt(const struct world_config *c,
 			       const struct world *w)
 {
-	return w->pending;
-}
-
-const char *world_actor_name(uint8_t actor)
-{
-	static const char *const names[ACTOR_NR] = {
-		"device", "whim", "host", "engine", "kvm", "vmm", "timer",
-		"vcpu0", "vcpu1", "thread",
-	};
-
-	return actor < ACTOR_NR ? names[actor] : "?";
-}
-
-void world_step_text(const struct world_config *c, struct step s, char *buf,
-		     size_t n)
-{
-	static const char *const names[] = { "asserts", "takes the interrupt",
-					     "device ack", "unmasks" };
-
-	snprintf(buf, n, "%s", names[s.kind]);
-}
-
-void world_columns(const struct world_config *c, const struct world *w,
-		   struct world_columns *out)
-{
-	memset(out, 0, sizeof(*out));
-	strcpy(out->line, w->line ? "H" : "L");
-	strcpy(out->host, w->masked ? "masked" : "-");
-	strcpy(out->pin, w->pending ? "L..." : "....");
-	strcpy(out->driver, "-");
+	for (unsigned int v = 0; v < c->vcpus; v++)
+		if (w->vcpu[v].irr)
+			return true;
+	return false;
 }

@@ -59,6 +59,9 @@ struct outcome {
 	uint8_t flags;		/* enum outcome_flag */
 };
 
+/* Fills in what a configuration derives from the rest.  scenario_load() did. */
+void world_configure(struct world_config *c);
+
 /* The initial states; returns how many. */
 unsigned int world_init(const struct world_config *c,
 			struct world out[WORLD_INITIAL_MAX]);

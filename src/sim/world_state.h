@@ -3,17 +3,176 @@
 #ifndef SIM_WORLD_STATE_H
 #define SIM_WORLD_STATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "forward/forwarder.h"
+#include "sim/device.h"
+#include "sim/genirq.h"
+#include "sim/kvm.h"
+#include "sim/vcpu.h"
+#include "sim/vfio.h"
+
+#define DEVICES_MAX	2
+#define PINS_MAX	2
+#define VCPUS_MAX	2
+#define QUEUE_MAX	8	/* effects that wait to be carried out */
+
+enum world_kind {
+	WORLD_FORWARD,		/* a device's interrupt on its way into a guest */
+	WORLD_WINDOW,		/* an external interrupt and the interrupt window: vcpu.h */
+};
+
+enum world_irqchip {
+	IRQCHIP_IRQFWD,		/* the shipped forwarder */
+	IRQCHIP_KVM,		/* kvm.h */
+};
+
+/* A fault of other VMMs, put around the shipped code to show what it does. */
+enum vmm_fault {
+	VMM_FAULT_NONE,
+	VMM_FAULT_ROUTE,	/* the route of a masked pin is removed */
+	VMM_FAULT_DROP,		/* a trigger that finds the pin masked is dropped */
+	VMM_FAULT_ONE_RESAMPLE,	/* only the first source of a pin is resampled */
+};
 
 struct world_config {
+	uint8_t kind;		/* enum world_kind */
 	uint16_t properties;	/* PROPERTY_BIT()s to check */
-	uint8_t assertions;
+
+	/* devices */
+	uint8_t devices;	/* 1, 2 */
+	uint8_t pins;		/* 1, 2; device d sits on pin d, or on 0 */
+	uint8_t assertions;	/* of each device */
+	uint8_t causes;		/* at most, at one time */
+	uint8_t bounces;
+	bool asserting;		/* at the start */
+	bool emulated;		/* the last device is one that the VMM emulates */
+
+	/* host */
+	struct vfio_config vfio;
+	uint8_t opens;		/* times that VFIO's interrupt is closed, and opened again */
+
+	/* forwarding */
+	uint8_t irqchip;	/* enum world_irqchip */
+	uint8_t kvm;		/* enum kvm_kind */
+	uint8_t policy;		/* enum forward_policy */
+	uint8_t throttle;	/* refires; 0: never */
+	uint8_t fault;		/* enum vmm_fault */
+
+	/* guest */
+	uint8_t flow;		/* enum flow */
+	uint8_t vcpus;
+	bool no_desc_lock;	/* a guest that does not serialize its flow and its unmask */
+	bool hard_check;	/* a hard handler that wakes the thread only for a cause */
+	bool boots;		/* pins are masked until the driver requests the interrupt */
+	uint8_t disables;	/* disable_irq … enable_irq */
+	bool polls;		/* the device is acked between them */
+	uint8_t moves;		/* affinity changes */
+	uint8_t suspends;
+	bool hostile;		/* writes anything to its irqchip at any time */
+
+	struct window_config window;
+
+	/* derived from the rest: world_configure() */
+	uint8_t queue;		/* effects that can wait at once, at most */
+	uint8_t packed;		/* bytes of a packed state */
+};
+
+enum vcpu_pc {
+	VCPU_IDLE,
+	VCPU_ENTRY,		/* taken; the flow handler is entered next */
+	VCPU_LEVEL_EOI,		/* handle_level_irq: masked, EOI next */
+	VCPU_ACTION,		/* the hard handlers, one after the other */
+	VCPU_MOVE_MASK,		/* affinity change pending: mask before the EOI */
+	VCPU_EOI,
+	VCPU_EOI_RESAMPLE,	/* KVM: irq line lowered, resamplefd next */
+	VCPU_EOI_FINISH,	/* KVM: Remote IRR next */
+	VCPU_UNMASK,
+	VCPU_PC_NR,
+};
+
+struct vcpu {
+	uint8_t pc;		/* enum vcpu_pc */
+	uint8_t pin;		/* whose flow runs */
+	uint8_t action;		/* device whose hard handler is next */
+	uint8_t irr, isr;	/* local APIC: a bit per pin */
+};
+
+enum thread_state {
+	THREAD_IDLE,
+	THREAD_WOKEN,		/* thread_fn is next: it acks the device */
+	THREAD_EOI,		/* IRQCHIP_EOI_THREADED */
+	THREAD_FINAL,		/* irq_finalize_oneshot() */
+};
+
+enum task_state {		/* the driver's own actions, on pin 0 */
+	TASK_IDLE,
+	TASK_SYNC,		/* disable_irq: synchronize_irq() */
+	TASK_DISABLED,
+	TASK_ENABLE,		/* enable_irq */
+	TASK_SUSPEND_SYNC,	/* suspend_device_irqs(): synchronize_irq() */
+	TASK_ARMED,		/* suspending; the interrupt is a wakeup source */
+	TASK_ABORTED,		/* a wakeup interrupt came; resume is next */
+};
+
+struct guest_pin {
+	struct irq_desc desc;
+	uint8_t dest;		/* vCPU, as the guest wrote it */
+	bool move;		/* IRQD_SETAFFINITY_PENDING */
+	bool requested;		/* request_irq() was called */
+	/*
+	 * Ghosts, for no-spurious.  due: since the last EOI or unmask, or the
+	 * last time it was taken, there was a moment at which bare hardware
+	 * would have delivered.  given: that, when it was taken.  found: a
+	 * handler of this call found a cause.
+	 */
+	bool due, given, found;
+};
+
+struct guest {
+	struct guest_pin pin[PINS_MAX];
+	uint8_t thread[DEVICES_MAX];	/* enum thread_state */
+	uint8_t task;			/* enum task_state */
+	uint8_t disables, moves, suspends;	/* left */
+};
+
+/* An effect that our engine has queued. */
+struct queued {
+	uint8_t kind;		/* enum effect_kind; 0 is DELIVER: see nr */
+	uint8_t slot;		/* pin of DELIVER and ROUTE, source of the others */
+	uint8_t dest;		/* vCPU of DELIVER */
+	bool level;		/* ROUTE: there is one */
+};
+
+struct vmm {
+	uint8_t nr;
+	struct queued queue[QUEUE_MAX];
+	uint8_t sampled;	/* of the SAMPLE at the head: 0 not yet, else 1 + level */
+	bool timer[DEVICES_MAX];	/* THROTTLE armed */
+	bool route[PINS_MAX];	/* the pin's EOI comes back: KVM's routing table */
+	bool closing;		/* forward removed, VFIO not closed yet */
+	uint8_t opens;		/* left */
 };
 
 struct world {
-	uint8_t left;
-	bool line, masked, pending;
+	struct forwarder forwarder;
+	struct kvm kvm;
+	struct device device[DEVICES_MAX];
+	struct host_irq host[DEVICES_MAX];
+	struct vmm vmm;
+	struct vcpu vcpu[VCPUS_MAX];
+	struct guest guest;
+	struct window window;
 };
+
+static inline unsigned int pin_of_device(const struct world_config *c,
+					 unsigned int d)
+{
+	return d < c->pins ? d : 0;
+}
+
+static inline bool device_is_emulated(const struct world_config *c,
+				      unsigned int d)
+{
+	return c->emulated && d == c->devices - 1u;
+}
 
 #endif
