@@ -89,8 +89,9 @@ enum irqfwd_policy {
 };
 
 enum irqfwd_event {
-	IRQFWD_REMOVE_REQUESTED,	/* the host wants the device back; remove the forward soon */
-	IRQFWD_DEVICE_GONE,	/* the device disappeared; the forward is closed */
+	IRQFWD_REMOVE_REQUESTED,	/* the host wants the device back, again each 10 s until it has it */
+	IRQFWD_DEVICE_GONE,	/* the device disappeared; the forward is closed, remove it still */
+	IRQFWD_DEVICE_ERROR,	/* it reported an uncorrectable error; the forward goes on */
 };
 
 struct irqfwd_level_config {
@@ -100,9 +101,16 @@ struct irqfwd_level_config {
 	/* Called from the listening thread; may not free or remove. NULL: ignored. */
 	void (*event)(void *opaque, enum irqfwd_event event);
 	void *opaque;
+	/* VFIO only: unmask by ioctl instead of by eventfd, to compare. */
+	bool unmask_by_ioctl;
 };
 
-/* -ENODEV: no INTx on this device; -ENOSPC: 32 inputs are in use. */
+/*
+ * -ENODEV: no INTx on this device; -EEXIST: it is forwarded already; -EBUSY:
+ * its host interrupt is shared and it cannot be masked by itself; -EINVAL: no
+ * such pin; -ENOSPC: 32 inputs are in use.  While MSI or MSI-X is enabled, INTx
+ * is suspended, as on the bare device.
+ */
 int irqfwd_add_vfio_intx(struct irqfwd *fwd, struct irqfwd_vfio *dev,
 			 const struct irqfwd_level_config *config,
 			 struct irqfwd_level **out);
@@ -111,7 +119,8 @@ int irqfwd_add_vfio_intx(struct irqfwd *fwd, struct irqfwd_vfio *dev,
  * A level source served elsewhere (an emulated device, another process): it
  * signals trigger_fd when it asserts, then keeps quiet until resample_fd is
  * signalled, and signals trigger_fd again if it asserts still.  Both are
- * eventfds and stay the caller's.
+ * eventfds without EFD_SEMAPHORE; they stay the caller's, open until the
+ * forward is removed, and become non-blocking.
  */
 int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd, int resample_fd,
 			     const struct irqfwd_level_config *config,
@@ -166,6 +175,16 @@ struct irqfwd_vfio_region {
  * vfio-pci; -EPERM: group not viable; -ENOTSUP: no IOMMU; -EACCES: permission.
  */
 int irqfwd_vfio_open(const char *address, struct irqfwd_vfio **out);
+
+/*
+ * The same, sharing the container of beside: what is mapped for one is visible
+ * to both, and mapping it for both costs nothing more.  Devices of one IOMMU
+ * group always share.  Only for devices of the same guest.
+ */
+int irqfwd_vfio_open_beside(const char *address, struct irqfwd_vfio *beside,
+			    struct irqfwd_vfio **out);
+
+/* After the forwards of the device were removed. */
 void irqfwd_vfio_close(struct irqfwd_vfio *dev);
 int irqfwd_vfio_fd(const struct irqfwd_vfio *dev);
 int irqfwd_vfio_region(struct irqfwd_vfio *dev, unsigned int index,
@@ -177,6 +196,9 @@ int irqfwd_vfio_config_write(struct irqfwd_vfio *dev, unsigned int offset,
 /* Makes size bytes at vaddr visible to the device at iova; page-aligned. */
 int irqfwd_vfio_map_dma(struct irqfwd_vfio *dev, uint64_t iova, void *vaddr,
 			uint64_t size);
+/* Takes back what was mapped with the same iova and size. */
+int irqfwd_vfio_unmap_dma(struct irqfwd_vfio *dev, uint64_t iova,
+			  uint64_t size);
 /* -ENOTTY: the device cannot be reset. */
 int irqfwd_vfio_reset(struct irqfwd_vfio *dev);
 
@@ -187,6 +209,7 @@ struct irqfwd_stats {
 	char host_irq[16];	/* host interrupt number, or "-" */
 	unsigned int pin;
 	const char *policy;	/* "unmask", "sample", "eoi", "edge", "msi" */
+	/* "msi" has no pin and no counts: KVM injects without telling anybody. */
 	uint64_t triggers;	/* signals taken from the source */
 	uint64_t deliveries;	/* interrupts handed to a vCPU for the pin */
 	uint64_t eois;		/* EOIs of the pin's level interrupts */

@@ -261,6 +261,7 @@ static int take_slot(struct engine *e, enum slot_kind kind, struct source *src,
 			continue;
 		*s = (struct slot){ .kind = kind, .pin = pin, .src = src };
 		s->stats.pin = pin;
+		s->stats.edge = kind == SLOT_EDGE;
 		if (src) {
 			memcpy(s->stats.name, src->name, sizeof(src->name));
 			memcpy(s->stats.host_irq, src->host_irq,

@@ -54,6 +54,7 @@ struct engine_stats {
 	char name[64];
 	char host_irq[16];
 	unsigned int pin;
+	bool edge;		/* then there is no policy */
 	enum forward_policy policy;
 	uint64_t triggers, deliveries, eois, deferred, resamples, throttled;
 };

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/internal.h"
+#include "source/error.h"
+#include "source/eventfd.h"
+#include "source/vfio_intx.h"
+#include "source/vfio_request.h"
+
+/*
+ * A forward of a VFIO device can be closed by the listening thread, when the
+ * device disappears, and by irqfwd_remove_level(), at the same time.  Whoever
+ * takes it out of LEVEL_OPEN closes it.
+ *
+ *   phase     event                        next      who closes
+ *   -------   --------------------------   -------   --------------------
+ *   OPENING   all is set up                OPEN      -
+ *   OPENING   device gone                  CLOSED    add, which then fails
+ *   OPEN      device gone                  CLOSED    the listening thread
+ *   OPEN      remove                       CLOSED    remove
+ *   CLOSED    remove                       CLOSED    -
+ */
+enum level_phase { LEVEL_OPENING, LEVEL_OPEN, LEVEL_CLOSED };
+
+enum level_kind { LEVEL_EVENTFD, LEVEL_INTX };
+
+struct irqfwd_level {
+	struct object object;	/* first */
+	enum level_kind kind;
+	atomic_int phase;	/* enum level_phase; LEVEL_INTX only */
+	union {
+		struct eventfd_source eventfd;
+		struct vfio_intx intx;
+	};
+	struct vfio_request request;	/* LEVEL_INTX only */
+	void (*event)(void *opaque, enum irqfwd_event event);
+	void *opaque;
+};
+
+struct irqfwd_edge {
+	struct object object;	/* first */
+	struct eventfd_source eventfd;
+};
+
+static bool leave_phase(struct irqfwd_level *level, enum level_phase from,
+			enum level_phase to)
+{
+	int expected = (int)from;
+
+	return atomic_compare_exchange_strong(&level->phase, &expected,
+					      (int)to);
+}
+
+static int policy_of(enum irqfwd_policy policy, enum forward_policy *out)
+{
+	switch (policy) {
+	case IRQFWD_POLICY_DEFAULT:
+	case IRQFWD_POLICY_UNMASK:
+		*out = FORWARD_UNMASK;
+		return 0;
+	case IRQFWD_POLICY_SAMPLE:
+		*out = FORWARD_SAMPLE;
+		return 0;
+	case IRQFWD_POLICY_EOI:
+		*out = FORWARD_EOI;
+		return 0;
+	}
+	return errorf(-EINVAL, "there is no policy %d; take one of enum "
+		      "irqfwd_policy", (int)policy);
+}
+
+static int level_new(struct irqfwd *fwd, enum level_kind kind,
+		     const struct irqfwd_level_config *config,
+		     const char *name, struct input_config *input,
+		     struct irqfwd_level **out)
+{
+	struct irqfwd_level *level;
+	int error;
+
+	*input = (struct input_config){
+		.engine = fwd->engine,
+		.loop = fwd->loop,
+		.name = config->name ? config->name : name,
+		.pin = config->pin,
+	};
+	error = policy_of(config->policy, &input->policy);
+	if (error)
+		return error;
+	level = calloc(1, sizeof(*level));
+	if (!level)
+		return errorf(-ENOMEM, "no memory for a forward");
+	level->kind = kind;
+	level->event = config->event;
+	level->opaque = config->opaque;
+	atomic_init(&level->phase, LEVEL_OPENING);
+	*out = level;
+	return 0;
+}
+
+/* The suspect's own access failed, so the device may be gone. */
+static void suspect(void *opaque)
+{
+	struct irqfwd_level *level = opaque;
+
+	vfio_request_check(&level->request);
+}
+
+static enum irqfwd_event event_of(enum vfio_report report)
+{
+	switch (report) {
+	case VFIO_REPORT_REQUESTED:
+		return IRQFWD_REMOVE_REQUESTED;
+	case VFIO_REPORT_ERROR:
+		return IRQFWD_DEVICE_ERROR;
+	case VFIO_REPORT_GONE:
+		return IRQFWD_DEVICE_GONE;
+	}
+	abort();
+}
+
+/* On the listening thread. */
+static void report(void *opaque, enum vfio_report what)
+{
+	struct irqfwd_level *level = opaque;
+
+	if (what == VFIO_REPORT_GONE) {
+		if (leave_phase(level, LEVEL_OPEN, LEVEL_CLOSED))
+			vfio_intx_close(&level->intx);
+		else if (!leave_phase(level, LEVEL_OPENING, LEVEL_CLOSED))
+			return;
+	}
+	if (level->event)
+		level->event(level->opaque, event_of(what));
+}
+
+static void close_level(struct irqfwd_level *level)
+{
+	if (level->kind == LEVEL_EVENTFD) {
+		eventfd_source_close(&level->eventfd);
+		return;
+	}
+	if (leave_phase(level, LEVEL_OPEN, LEVEL_CLOSED))
+		vfio_intx_close(&level->intx);
+	/* Waits for report(): it may be closing at this moment. */
+	vfio_request_close(&level->request);
+}
+
+static void remove_level(struct object *object)
+{
+	struct irqfwd_level *level = (struct irqfwd_level *)object;
+
+	object_forget(object);
+	close_level(level);
+	free(level);
+}
+
+/* The request first: the source may suspect its device as soon as it is open. */
+static int open_intx(struct irqfwd_level *level, struct vfio_device *dev,
+		     const struct vfio_intx_config *config)
+{
+	int error;
+
+	error = vfio_request_open(&level->request, dev, config->input.loop,
+				  report, level);
+	if (error)
+		return error;
+	error = vfio_intx_open(&level->intx, dev, config);
+	if (error)
+		goto close_request;
+	if (!leave_phase(level, LEVEL_OPENING, LEVEL_OPEN)) {
+		error = errorf(-ENODEV, "%s disappeared", dev->address);
+		vfio_intx_close(&level->intx);
+		goto close_request;
+	}
+	return 0;
+
+close_request:
+	vfio_request_close(&level->request);
+	return error;
+}
+
+int irqfwd_add_vfio_intx(struct irqfwd *fwd, struct irqfwd_vfio *dev,
+			 const struct irqfwd_level_config *config,
+			 struct irqfwd_level **out)
+{
+	struct vfio_intx_config intx = {
+		.unmask_by_ioctl = config->unmask_by_ioctl,
+		.suspect = suspect,
+	};
+	struct irqfwd_level *level;
+	int error;
+
+	error = level_new(fwd, LEVEL_INTX, config, dev->dev.address,
+			  &intx.input, &level);
+	if (error)
+		return error;
+	intx.opaque = level;
+	error = open_intx(level, &dev->dev, &intx);
+	if (error) {
+		free(level);
+		return error;
+	}
+	object_add(fwd, &level->object, remove_level);
+	*out = level;
+	return 0;
+}
+
+int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd,
+			     int resample_fd,
+			     const struct irqfwd_level_config *config,
+			     struct irqfwd_level **out)
+{
+	struct input_config input;
+	struct irqfwd_level *level;
+	int error;
+
+	error = level_new(fwd, LEVEL_EVENTFD, config, "eventfd", &input,
+			  &level);
+	if (error)
+		return error;
+	error = eventfd_source_open_level(&level->eventfd, &input, trigger_fd,
+					  resample_fd);
+	if (error) {
+		free(level);
+		return error;
+	}
+	object_add(fwd, &level->object, remove_level);
+	*out = level;
+	return 0;
+}
+
+void irqfwd_remove_level(struct irqfwd_level *level)
+{
+	if (level)
+		remove_level(&level->object);
+}
+
+static void remove_edge(struct object *object)
+{
+	struct irqfwd_edge *edge = (struct irqfwd_edge *)object;
+
+	object_forget(object);
+	eventfd_source_close(&edge->eventfd);
+	free(edge);
+}
+
+int irqfwd_add_eventfd_edge(struct irqfwd *fwd, int trigger_fd,
+			    const char *name, unsigned int pin,
+			    struct irqfwd_edge **out)
+{
+	struct input_config input = {
+		.engine = fwd->engine,
+		.loop = fwd->loop,
+		.name = name ? name : "eventfd",
+		.pin = pin,
+	};
+	struct irqfwd_edge *edge = calloc(1, sizeof(*edge));
+	int error;
+
+	if (!edge)
+		return errorf(-ENOMEM, "no memory for a forward");
+	error = eventfd_source_open_edge(&edge->eventfd, &input, trigger_fd);
+	if (error) {
+		free(edge);
+		return error;
+	}
+	object_add(fwd, &edge->object, remove_edge);
+	*out = edge;
+	return 0;
+}
+
+void irqfwd_remove_edge(struct irqfwd_edge *edge)
+{
+	if (edge)
+		remove_edge(&edge->object);
+}

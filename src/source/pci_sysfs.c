@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "source/error.h"
+#include "source/pci_sysfs.h"
+
+int pci_sysfs_address(const char *text, char address[PCI_ADDRESS_SIZE])
+{
+	unsigned int domain = 0, bus, slot, function;
+	int end = 0;
+
+	if (sscanf(text, "%5x:%2x:%2x.%1u%n", &domain, &bus, &slot, &function,
+		   &end) != 4 || text[end]) {
+		domain = 0;
+		end = 0;
+		if (sscanf(text, "%2x:%2x.%1u%n", &bus, &slot, &function,
+			   &end) != 3 || text[end])
+			end = 0;
+	}
+	if (!end || slot > 31 || function > 7)
+		return errorf(-EINVAL, "\"%s\" is not a PCI address; write it "
+			      "as 0000:00:03.0 (lspci -D lists them)", text);
+	snprintf(address, PCI_ADDRESS_SIZE, "%04x:%02x:%02x.%u",
+		 domain & 0xfffff, bus, slot, function);
+	return 0;
+}
+
+/* The last part of a link's target; false: no such link, or no such name. */
+static bool link_name(const char *path, char *name, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t len = readlink(path, target, sizeof(target) - 1);
+	const char *slash, *last;
+
+	if (len < 0)
+		return false;
+	target[len] = '\0';
+	slash = strrchr(target, '/');
+	last = slash ? slash + 1 : target;
+	if (strlen(last) >= size)
+		return false;
+	strcpy(name, last);
+	return true;
+}
+
+static bool driver_of(const char *root, const char *address, char *driver,
+		      size_t size)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", root,
+		 address);
+	return link_name(path, driver, size);
+}
+
+/* vfio-pci, and its variants for one vendor: mlx5_vfio_pci, hisi_acc_vfio_pci… */
+static bool is_vfio_driver(const char *driver)
+{
+	return strstr(driver, "vfio") != NULL;
+}
+
+int pci_sysfs_check_driver(const char *root, const char *address)
+{
+	char path[PATH_MAX], driver[64];
+	bool bound;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s", root, address);
+	if (access(path, F_OK) < 0)
+		return errorf(-ENODEV, "there is no PCI device %s; lspci -D "
+			      "lists those that there are", address);
+	bound = driver_of(root, address, driver, sizeof(driver));
+	if (bound && is_vfio_driver(driver))
+		return 0;
+	return errorf(-EBUSY, "%s is bound to %s, not to vfio-pci; bind it:\n"
+		      "  modprobe vfio-pci\n"
+		      "  echo vfio-pci > /sys/bus/pci/devices/%s/driver_override\n"
+		      "%s%s%s%s"
+		      "  echo %s > /sys/bus/pci/drivers_probe",
+		      address, bound ? driver : "no driver", address,
+		      bound ? "  echo " : "", bound ? address : "",
+		      bound ? " > /sys/bus/pci/drivers/" : "",
+		      bound ? strcat(driver, "/unbind\n") : "", address);
+}
+
+int pci_sysfs_group(const char *root, const char *address)
+{
+	char path[PATH_MAX], group[16];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/iommu_group", root,
+		 address);
+	if (!link_name(path, group, sizeof(group)))
+		return errorf(-ENOTSUP, "%s is behind no IOMMU, so its DMA "
+			      "cannot be confined; turn VT-d or AMD-Vi on in "
+			      "the firmware and boot the host with "
+			      "intel_iommu=on (AMD: on by default)", address);
+	return atoi(group);
+}
+
+static bool stands_in_the_way(const char *root, const char *address,
+			      char *driver, size_t size)
+{
+	if (address[0] == '.')
+		return false;
+	/* Bridges, and what has no driver, are no danger to the group. */
+	return driver_of(root, address, driver, size) &&
+	       !is_vfio_driver(driver) && strcmp(driver, "pcieport") != 0 &&
+	       strcmp(driver, "pci-stub") != 0;
+}
+
+int pci_sysfs_group_not_viable(const char *root, unsigned int group)
+{
+	char path[PATH_MAX], driver[64], list[512] = "";
+	size_t used = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/devices", root,
+		 group);
+	dir = opendir(path);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		if (!stands_in_the_way(root, entry->d_name, driver,
+				       sizeof(driver)) ||
+		    used >= sizeof(list) - 1)
+			continue;
+		used += (size_t)snprintf(list + used, sizeof(list) - used,
+					 "%s%s (%s)", used ? ", " : "",
+					 entry->d_name, driver);
+	}
+	if (dir)
+		closedir(dir);
+	return errorf(-EPERM, "IOMMU group %u is not viable: host drivers hold "
+		      "%s; bind every device of the group to vfio-pci, or "
+		      "unbind it", group, used ? list : "other devices of it");
+}
+
+void pci_sysfs_irq(const char *root, const char *address, char *irq,
+		   size_t size)
+{
+	char path[PATH_MAX];
+	unsigned int number = 0;
+	FILE *file;
+
+	snprintf(irq, size, "-");
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/irq", root,
+		 address);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fscanf(file, "%9u", &number) == 1 && number)
+		snprintf(irq, size, "%u", number);
+	fclose(file);
+}
+
+int pci_sysfs_cdev(const char *root, const char *address, char *name,
+		   size_t size)
+{
+	char path[PATH_MAX];
+	int error = -ENOENT;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/vfio-dev", root,
+		 address);
+	dir = opendir(path);
+	if (!dir)
+		return -ENOENT;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (strncmp(entry->d_name, "vfio", 4) != 0)
+			continue;
+		snprintf(name, size, "%s", entry->d_name);
+		error = 0;
+		break;
+	}
+	closedir(dir);
+	return error;
+}
