@@ -51,21 +51,18 @@ void vfio_irqs_disable(int device, unsigned int index)
 
 int vfio_irqs_set_unmask_fd(int device, unsigned int index, int fd)
 {
-	struct {
-		struct vfio_irq_set set;
-		int fd;
-	} arg = {
-		.set = {
-			.argsz = sizeof(arg),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_UNMASK,
-			.index = index,
-			.count = 1,
-		},
-		.fd = fd,
-	};
+	_Alignas(struct vfio_irq_set)
+	unsigned char arg[sizeof(struct vfio_irq_set) + sizeof(fd)];
+	struct vfio_irq_set *set = (struct vfio_irq_set *)arg;
 
-	return ioctl(device, VFIO_DEVICE_SET_IRQS, &arg) < 0 ? -errno : 0;
+	*set = (struct vfio_irq_set){
+		.argsz = sizeof(arg),
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK,
+		.index = index,
+		.count = 1,
+	};
+	memcpy(set->data, &fd, sizeof(fd));
+	return ioctl(device, VFIO_DEVICE_SET_IRQS, set) < 0 ? -errno : 0;
 }
 
 int vfio_irqs_unmask(int device, unsigned int index)
