@@ -155,6 +155,7 @@ static const struct key keys[] = {
 	NAME("fault", fault, faults),
 	NAME("flow", flow, flows),
 	NUMBER("vcpus", vcpus, 1, VCPUS_MAX),
+	NUMBER("dest", dest, 0, VCPUS_MAX - 1),
 	BOOL("no-desc-lock", no_desc_lock),
 	BOOL("hard-check", hard_check),
 	BOOL("boots", boots),
@@ -299,6 +300,8 @@ static int check_world(const struct reader *r, const struct world_config *c)
 	if (c->flow == FLOW_EOI_THREADED && c->vcpus > 1)
 		return fail(r, "vcpus",
 			    "flow \"eoi-threaded\" is modelled on one vCPU");
+	if (c->dest >= c->vcpus)
+		return fail(r, "dest", "there is no such vCPU");
 	if (c->moves && (c->flow != FLOW_FASTEOI || c->vcpus < 2))
 		return fail(r, "moves", "needs flow \"fasteoi\" and two vCPUs");
 	if (c->irqchip == IRQCHIP_KVM &&

@@ -22,6 +22,7 @@ enum step_kind {
 	STEP_POLL,
 	/* what may be done, or not */
 	STEP_REQUEST,		/* pin */
+	STEP_PROBE,		/* d */
 	STEP_DISABLE,
 	STEP_SUSPEND,
 	STEP_RESUME,

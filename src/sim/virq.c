@@ -181,6 +181,8 @@ static void init_entries(const struct world_config *c, struct world *w)
 		struct ioapic_pin *p = &w->forwarder.ioapic.pin[pin];
 
 		w->kvm.pin[pin].mask = c->boots;
+		w->guest.pin[pin].dest = c->dest;
+		p->dest = c->dest;
 		p->vector = VECTOR(pin);
 		p->level = true;
 		p->masked = c->boots;

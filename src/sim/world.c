@@ -156,6 +156,10 @@ static void whim_steps(const struct world_config *c, const struct world *w,
 	for (unsigned int pin = 0; c->boots && pin < c->pins; pin++)
 		if (!g->pin[pin].requested)
 			add(l, ACTOR_WHIM, STEP_REQUEST, pin);
+	for (unsigned int d = 0; c->boots && c->polls && d < c->devices; d++)
+		if (!g->pin[pin_of_device(c, d)].requested &&
+		    w->device[d].causes)
+			add(l, ACTOR_WHIM, STEP_PROBE, d);
 	if (g->disables && guest_task_is_idle(c, w))
 		add(l, ACTOR_WHIM, STEP_DISABLE, 0);
 	if (g->suspends && guest_task_is_idle(c, w))
@@ -224,7 +228,6 @@ static void device_changes(const struct world_config *c, struct world *w,
 	bool before = vfio_line(&c->vfio, h, dev);
 
 	change(dev);
-	h->fired = false;
 	if (device_is_emulated(c, d))
 		virq_set_line(c, w, device_level(dev));
 	else
@@ -282,6 +285,7 @@ static void apply_down(const struct world_config *c, struct world *w,
 
 	switch (s.kind) {
 	case STEP_ASSERT:
+		w->host[arg].fired = false;
 		device_changes(c, w, arg, device_assert);
 		o->flags |= OUTCOME_PROGRESS;
 		return;
@@ -351,6 +355,9 @@ static void apply_whim(const struct world_config *c, struct world *w,
 	switch (s.kind) {
 	case STEP_REQUEST:
 		guest_request(c, w, arg);
+		return;
+	case STEP_PROBE:
+		guest_device_ack(c, w, arg);
 		return;
 	case STEP_DISABLE:
 		guest_disable(c, w);

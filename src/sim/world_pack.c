@@ -127,6 +127,8 @@ ALWAYS_INLINE void forwarder_fields(const struct world_config *c,
 		if (c->moves) {
 			F(dest, 1);
 			r->dest = dest;
+		} else if (!packing) {
+			r->dest = r->level ? c->dest : 0;
 		}
 	}
 	for (unsigned int d = 0; d < c->devices; d++)
@@ -239,8 +241,11 @@ ALWAYS_INLINE void guest_pin_fields(const struct world_config *c,
 ALWAYS_INLINE void guest_fields(const struct world_config *c, struct guest *g,
 				struct bits *b, bool packing)
 {
-	for (unsigned int pin = 0; pin < c->pins; pin++)
+	for (unsigned int pin = 0; pin < c->pins; pin++) {
 		guest_pin_fields(c, &g->pin[pin], b, packing);
+		if (!packing && !c->moves)
+			g->pin[pin].dest = c->dest;
+	}
 	if (flow_is_oneshot((enum flow)c->flow))
 		for (unsigned int d = 0; d < c->devices; d++)
 			F(g->thread[d], 2);
@@ -343,8 +348,14 @@ static void unpack_constants(const struct world_config *c, struct world *w)
 		if (!c->boots)
 			w->guest.pin[pin].requested = true;
 	/* The route's level is known without a guest that changes it. */
-	for (unsigned int i = 0; !c->hostile && i < w->vmm.nr; i++)
-		w->vmm.queue[i].level = w->vmm.queue[i].kind == EFFECT_ROUTE;
+	for (unsigned int i = 0; i < w->vmm.nr; i++) {
+		struct queued *q = &w->vmm.queue[i];
+
+		if (!c->hostile)
+			q->level = q->kind == EFFECT_ROUTE;
+		if (!c->moves && q->kind == EFFECT_DELIVER)
+			q->dest = c->dest;
+	}
 }
 
 void world_unpack(const struct world_config *c, const uint8_t *in,

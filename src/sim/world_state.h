@@ -60,6 +60,7 @@ struct world_config {
 	/* guest */
 	uint8_t flow;		/* enum flow */
 	uint8_t vcpus;
+	uint8_t dest;		/* vCPU that takes the interrupts, at the start */
 	bool no_desc_lock;	/* a guest that does not serialize its flow and its unmask */
 	bool hard_check;	/* a hard handler that wakes the thread only for a cause */
 	bool boots;		/* pins are masked until the driver requests the interrupt */

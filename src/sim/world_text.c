@@ -222,6 +222,7 @@ static void whim_text(const struct world_config *c, struct step s, char *buf,
 {
 	static const char *const names[] = {
 		[STEP_REQUEST] = "request_irq: unmask",
+		[STEP_PROBE] = "probe quiets the device: device ack",
 		[STEP_DISABLE] = "disable_irq",
 		[STEP_SUSPEND] = "suspend begins",
 		[STEP_RESUME] = "resume",
