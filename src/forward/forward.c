@@ -16,7 +16,7 @@
  *   6   RAISED      mask, not in service      DEFERRED    LOWER, DEFER
  *   7   RAISED      mask, in service          RAISED      -
  *   8   DEFERRED    unmask                    look again  …
- *   9   QUIET       unmask                    QUIET       DRAIN
+ *   9   QUIET       unmask; ack, unmasked     QUIET       DRAIN
  *  10   QUIET       drained, signalled        look again  …
  *  11   SAMPLING    low                       QUIET       RESAMPLE
  *  12   SAMPLING    high, unmasked            RAISED      RAISE
@@ -35,7 +35,9 @@
  * hardware would look at the line when the pin is unmasked; so do we.
  * Why 6: the same, for a line that was raised while the pin could not take it.
  * Why 9: a trigger that was signalled before the unmask but not yet read would
- * be believed after it.  Reading it now turns it into case 2.
+ * be believed after it.  Reading it now turns it into case 2.  So would, on a
+ * shared pin, a trigger that was signalled before the EOI of a handler that has
+ * served its device as well.
  * Why 16 arms the timer again: for a source whose level cannot be read, a
  * timeout without a trigger is the only sign of a quiet line (17).
  */
@@ -170,6 +172,9 @@ void forward_timed_out(struct forward *f, struct effects *out)
 void forward_acked(struct forward *f, struct forward_pin pin,
 		   struct effects *out)
 {
+	if (f->phase == FORWARD_QUIET && f->policy != FORWARD_EOI &&
+	    !pin.masked)
+		push(f, EFFECT_DRAIN, out);
 	if (f->phase != FORWARD_RAISED)
 		return;
 	push(f, EFFECT_LOWER, out);
