@@ -68,7 +68,7 @@ static struct {
 	unsigned int msi_limit;	/* vectors that the host can give */
 	unsigned int opened, levels, msis, dma, resets;
 	struct irqfwd_level *level;
-	struct irqfwd_vfio *device;
+	struct irqfwd_vfio *device, *beside;
 	unsigned int pins[2];
 } host;
 
@@ -157,10 +157,12 @@ const char *irqfwd_error(void)
 	return "the fake refuses";
 }
 
-int irqfwd_vfio_open(const char *address, struct irqfwd_vfio **out)
+int irqfwd_vfio_open_beside(const char *address, struct irqfwd_vfio *beside,
+			    struct irqfwd_vfio **out)
 {
 	struct irqfwd_vfio *dev;
 
+	host.beside = beside;
 	if (host.open_error)
 		return host.open_error;
 	dev = calloc(1, sizeof(*dev));
@@ -385,9 +387,13 @@ static void test_ports(void **state)
 
 static void test_slots(void **state)
 {
+	const struct irqfwd_vfio *first;
+
 	assert_int_equal(plug(0, DEVICE_IRQ_AUTO), 0);
 	assert_int_equal(config_read(3, PCI_VENDOR_ID, 1), 0x34);
+	first = host.device;
 	assert_int_equal(plug(0, DEVICE_IRQ_AUTO), 0);
+	assert_ptr_equal(host.beside, first);
 	assert_int_equal(config_read(4, PCI_VENDOR_ID, 1), 0x34);
 	assert_int_equal(plug(4, DEVICE_IRQ_AUTO), -EBUSY);
 	assert_int_equal(plug(32, DEVICE_IRQ_AUTO), -ENOSPC);
