@@ -15,12 +15,11 @@ static const struct forward_pin masked_pin = { true, false };
 static const struct forward_pin serviced_pin = { false, true };
 static const struct forward_pin masked_serviced_pin = { true, true };
 
-static struct forward in_phase(enum forward_policy policy,
-			       enum forward_phase phase)
+static struct forward in_phase(unsigned int policy, unsigned int phase)
 {
 	struct forward f;
 
-	forward_init(&f, SLOT, PIN, policy, 3);
+	forward_init(&f, SLOT, PIN, (enum forward_policy)policy, 3);
 	f.phase = (uint8_t)phase;
 	return f;
 }
@@ -40,7 +39,7 @@ static struct forward in_phase(enum forward_policy policy,
 
 static void row_1_trigger_unmasked(void **state)
 {
-	for (int policy = FORWARD_EOI; policy <= FORWARD_SAMPLE; policy++) {
+	for (unsigned int policy = FORWARD_EOI; policy <= FORWARD_SAMPLE; policy++) {
 		struct forward f = in_phase(policy, FORWARD_QUIET);
 		struct effects out = { 0 };
 
@@ -109,7 +108,7 @@ static void row_4_ack_unmasked(void **state)
 
 static void row_5_ack_masked(void **state)
 {
-	for (int policy = FORWARD_UNMASK; policy <= FORWARD_SAMPLE; policy++) {
+	for (unsigned int policy = FORWARD_UNMASK; policy <= FORWARD_SAMPLE; policy++) {
 		struct forward f = in_phase(policy, FORWARD_RAISED);
 		struct effects out = { 0 };
 
@@ -327,7 +326,7 @@ static void row_18_flush(void **state)
 	assert_int_equal(f.phase, FORWARD_QUIET);
 	expect_effects(&out, EFFECT_LOWER, EFFECT_RESAMPLE);
 
-	for (int phase = FORWARD_DEFERRED; phase <= FORWARD_THROTTLED; phase++) {
+	for (unsigned int phase = FORWARD_DEFERRED; phase <= FORWARD_THROTTLED; phase++) {
 		f = in_phase(FORWARD_UNMASK, phase);
 		forward_flushed(&f, &out);
 		assert_int_equal(f.phase, FORWARD_QUIET);

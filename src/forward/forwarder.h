@@ -7,8 +7,8 @@
  *   DELIVER, ROUTE			to the backend
  *   RESAMPLE, SAMPLE, DRAIN, THROTTLE	to a source
  *
- * RAISE, LOWER, ACK, SETTLE, MASK, UNMASK and DEFER are done by then.  They stay in the
- * list for the trace and the counters.
+ * RAISE, LOWER, ACK, SETTLE, MASK, UNMASK and DEFER are done by then.  They stay
+ * in the list for the trace and the counters.
  *
  * Routes (KVM split irqchip): a level delivery comes back as an EOI exit only
  * if the routing table has the same message.  A pin's route changes just before

@@ -203,7 +203,8 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 		device_steps(c, w, d, &l);
 	if (w->vmm.nr)
 		add(&l, ACTOR_ENGINE, STEP_EFFECT,
-		    w->vmm.queue[0].kind | w->vmm.queue[0].slot << 4 |
+		    w->vmm.queue[0].kind |
+			    (unsigned int)w->vmm.queue[0].slot << 4 |
 			    (w->vmm.sampled ? 1u : 0u) << 7);
 	if (c->irqchip == IRQCHIP_KVM)
 		for (unsigned int pin = 0; pin < c->pins; pin++)
