@@ -188,11 +188,13 @@ static int lasso(const struct model *m, unsigned int rule, struct path *out)
 	struct cycles_options c = { .workers = 1 };
 	struct search_result r;
 	struct store store;
+	double seconds = 0;
 	int ret;
 
 	assert_int_equal(search_run(m, &o, &store, &r), 0);
 	assert_int_equal(r.end, SEARCH_HOLDS);
-	ret = cycles_search(m, &store, &m->cycle_rule[rule], &c, out);
+	ret = cycles_search(m, &store, &m->cycle_rule[rule], &c, out,
+			    &seconds);
 	store_free(&store);
 	return ret;
 }

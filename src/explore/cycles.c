@@ -150,16 +150,23 @@ static void leave(struct cycles *c)
 	} while (member != slot);
 }
 
+static double elapsed(const struct cycles *c)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - c->started.tv_sec) +
+	       (double)(now.tv_nsec - c->started.tv_nsec) / 1e9;
+}
+
 static int too_much(const struct cycles *c)
 {
 	const struct cycles_options *o = c->options;
-	struct timespec now;
 	size_t bytes;
 
 	if (c->reached % 4096)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (o->seconds > 0 && (double)(now.tv_sec - c->started.tv_sec) > o->seconds)
+	if (o->seconds > 0 && elapsed(c) > o->seconds)
 		return -ETIME;
 	bytes = store_bytes(c->store) + 8 * c->store->slots +
 		4 * (c->open.room + c->next.room + c->some.room) +
@@ -353,7 +360,8 @@ static bool any_cycle(const struct cycles *c)
 
 int cycles_search(const struct model *m, const struct store *store,
 		  const struct cycle_rule *rule,
-		  const struct cycles_options *options, struct path *out)
+		  const struct cycles_options *options, struct path *out,
+		  double *seconds)
 {
 	/* Interning finds every state of a finished search: it adds none. */
 	struct cycles c = { .model = m, .store = (struct store *)store,
@@ -373,6 +381,7 @@ int cycles_search(const struct model *m, const struct store *store,
 			ret = visit_from(&c, (uint32_t)i);
 	if (!ret && any_cycle(&c))
 		ret = make_lasso(&c, out);
+	*seconds += elapsed(&c);
 	free(c.order);
 	free(c.low);
 	free(c.frame);

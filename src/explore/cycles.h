@@ -21,10 +21,11 @@ struct cycles_options {
 /*
  * 1: out is the lasso that breaks the rule, its prefix the shortest one to any
  * such cycle.  0: there is none.  -ENOMEM: more than max_memory; -ETIME; other
- * -errno.
+ * -errno.  seconds: what it took is added.
  */
 int cycles_search(const struct model *m, const struct store *store,
 		  const struct cycle_rule *rule,
-		  const struct cycles_options *options, struct path *out);
+		  const struct cycles_options *options, struct path *out,
+		  double *seconds);
 
 #endif

@@ -22,6 +22,7 @@ struct pci_root {
 	struct pci_bus bus;
 	struct pci_host_bridge bridge;
 	struct pci_vfio *device[PCI_SLOTS]; /* under the bus lock */
+	pthread_mutex_t changing; /* devices come and go one at a time */
 	pthread_t thread;
 	bool thread_runs;
 	atomic_bool stop;
@@ -162,12 +163,14 @@ static void *listen_for_news(void *opaque)
 	struct pci_root *root = opaque;
 
 	while (!atomic_load(&root->stop) && wait_for_news(root)) {
+		pthread_mutex_lock(&root->changing);
 		pthread_mutex_lock(&root->bus.lock);
 		for (unsigned int i = 0; i < PCI_SLOTS; i++)
 			if (root->device[i] &&
 			    pci_vfio_take_news(root->device[i]))
 				pci_vfio_release(root->device[i]);
 		pthread_mutex_unlock(&root->bus.lock);
+		pthread_mutex_unlock(&root->changing);
 	}
 	return NULL;
 }
@@ -204,6 +207,7 @@ int pci_root_new(struct pci_root **out, struct machine *m)
 	if (!root)
 		return -ENOMEM;
 	root->machine = m;
+	pthread_mutex_init(&root->changing, NULL);
 	pci_bus_init(&root->bus, &memory, &io);
 	pci_host_bridge_init(&root->bridge);
 	pci_bus_plug(&root->bus, 0, &root->bridge.dev);
@@ -240,33 +244,26 @@ void pci_root_free(struct pci_root *root)
 	if (root->wake >= 0)
 		close(root->wake);
 	pthread_mutex_destroy(&root->bus.lock);
+	pthread_mutex_destroy(&root->changing);
 	free(root);
 }
 
-int pci_root_add(struct pci_root *root, const struct device_options *options)
+static const struct pci_vfio *any_device(const struct pci_root *root)
+{
+	for (unsigned int i = 0; i < PCI_SLOTS; i++)
+		if (root->device[i] && root->device[i]->vfio)
+			return root->device[i];
+	return NULL;
+}
+
+static int plug(struct pci_root *root, unsigned int slot,
+		const struct device_options *options)
 {
 	struct pci_vfio *v;
-	int slot = (int)options->slot;
 	int err;
 
-	if (!slot)
-		slot = pci_bus_free_slot(&root->bus, FIRST_SLOT);
-	if (slot < 0 || slot >= (int)PCI_SLOTS) {
-		fprintf(stderr,
-			"irqfwd: device %s: no PCI slot for it: 1 … 31, each "
-			"once\n",
-			options->host);
-		return -ENOSPC;
-	}
-	if (pci_bus_free_slot(&root->bus, (unsigned int)slot) != slot) {
-		fprintf(stderr,
-			"irqfwd: device %s: slot %d is taken; leave slot= out "
-			"for the next free one\n",
-			options->host, slot);
-		return -EBUSY;
-	}
-	err = pci_vfio_open(&v, root->machine, &root->bus, (unsigned int)slot,
-			    options);
+	err = pci_vfio_open(&v, root->machine, &root->bus, slot, options,
+			    any_device(root));
 	if (err)
 		return err;
 	pthread_mutex_lock(&root->bus.lock);
@@ -274,4 +271,31 @@ int pci_root_add(struct pci_root *root, const struct device_options *options)
 	pthread_mutex_unlock(&root->bus.lock);
 	wake(root); /* to listen to this one too */
 	return 0;
+}
+
+int pci_root_add(struct pci_root *root, const struct device_options *options)
+{
+	int slot = (int)options->slot;
+	int err;
+
+	pthread_mutex_lock(&root->changing);
+	if (!slot)
+		slot = pci_bus_free_slot(&root->bus, FIRST_SLOT);
+	if (slot < 0 || slot >= (int)PCI_SLOTS) {
+		fprintf(stderr,
+			"irqfwd: device %s: no PCI slot for it: 1 … 31, each "
+			"once\n",
+			options->host);
+		err = -ENOSPC;
+	} else if (pci_bus_free_slot(&root->bus, (unsigned int)slot) != slot) {
+		fprintf(stderr,
+			"irqfwd: device %s: slot %d is taken; leave slot= out "
+			"for the next free one\n",
+			options->host, slot);
+		err = -EBUSY;
+	} else {
+		err = plug(root, (unsigned int)slot, options);
+	}
+	pthread_mutex_unlock(&root->changing);
+	return err;
 }

@@ -145,7 +145,16 @@ static void tell_news(void *opaque, enum irqfwd_event event)
 	struct pci_vfio *v = opaque;
 	const uint64_t one = 1;
 
-	atomic_store(&v->news, (int)event + 1);
+	switch (event) {
+	case IRQFWD_DEVICE_ERROR:
+		say(v, "it reports an uncorrectable error; the guest keeps it");
+		return;
+	case IRQFWD_DEVICE_GONE:
+		atomic_store(&v->gone, true);
+		break;
+	case IRQFWD_REMOVE_REQUESTED:
+		break;
+	}
 	if (write(v->news_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		return; /* the counter is full: it is readable already */
 }
@@ -173,17 +182,13 @@ static void listen_to_host(const struct pci_vfio *v)
 bool pci_vfio_take_news(struct pci_vfio *v)
 {
 	uint64_t count;
-	int news;
 
 	if (read(v->news_fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
 		return false;
-	news = atomic_exchange(&v->news, 0);
 	if (!v->vfio)
 		return false;
-	if (news == (int)IRQFWD_DEVICE_GONE + 1)
-		say(v, "it is gone: unplugged from the guest");
-	else
-		say(v, "the host wants it back: unplugged from the guest");
+	say(v, "%s: unplugged from the guest",
+	    atomic_load(&v->gone) ? "it is gone" : "the host wants it back");
 	return true;
 }
 
@@ -406,9 +411,10 @@ static int start(struct pci_vfio *v, struct pci_bus *bus, enum device_irq irq)
 	return pci_bus_plug(bus, v->slot, &v->function.dev);
 }
 
-static int open_device(struct pci_vfio *v)
+static int open_device(struct pci_vfio *v, const struct pci_vfio *beside)
 {
-	int err = irqfwd_vfio_open(v->name, &v->vfio);
+	int err = irqfwd_vfio_open_beside(v->name, beside ? beside->vfio : NULL,
+					  &v->vfio);
 
 	if (!err)
 		err = open_regions(v);
@@ -420,7 +426,8 @@ static int open_device(struct pci_vfio *v)
 }
 
 int pci_vfio_open(struct pci_vfio **out, struct machine *m, struct pci_bus *bus,
-		  unsigned int slot, const struct device_options *options)
+		  unsigned int slot, const struct device_options *options,
+		  const struct pci_vfio *beside)
 {
 	struct pci_vfio *v = calloc(1, sizeof(*v));
 	int err;
@@ -432,7 +439,7 @@ int pci_vfio_open(struct pci_vfio **out, struct machine *m, struct pci_bus *bus,
 	v->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->policy = options->policy;
 	snprintf(v->name, sizeof(v->name), "%s", options->host);
-	err = v->news_fd < 0 ? -errno : open_device(v);
+	err = v->news_fd < 0 ? -errno : open_device(v, beside);
 	if (err)
 		goto close;
 	err = open_function(v, bus, options->irq);

@@ -40,21 +40,23 @@ struct pci_vfio {
 	struct irqfwd_msi *active;	/* the one that the guest has enabled */
 	int irq_error;			/* of the last irq(): 0 or -errno */
 	/*
-	 * An eventfd: there is news, and news says which.  VFIO signals it by
-	 * itself when the host wants the device back, so none stands for that.
+	 * An eventfd: the host wants the device back, or it is gone.  VFIO
+	 * signals it by itself while INTx is not forwarded.
 	 */
 	int news_fd;
-	atomic_int news;		/* enum irqfwd_event + 1; 0: none */
+	atomic_bool gone;
 };
 
 /*
- * Opens the device and plugs it into slot.  The caller holds no lock.  Errors
+ * Opens the device and plugs it into slot.  beside: another of the guest's, to
+ * share what DMA is mapped for, or NULL.  The caller holds no lock.  Errors
  * as irqfwd_vfio_open(), and -ENODEV: not the interrupt that was asked for;
  * said on stderr.
  */
 int pci_vfio_open(struct pci_vfio **out, struct machine *m,
 		  struct pci_bus *bus, unsigned int slot,
-		  const struct device_options *options);
+		  const struct device_options *options,
+		  const struct pci_vfio *beside);
 /*
  * The host wants the device back, or it is gone: says so, and that the caller
  * should release it.  After news_fd has become readable.

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where scenario files are, and small things that explore and sim share. */
+#ifndef CLI_SCENARIOS_H
+#define CLI_SCENARIOS_H
+
+#include <stddef.h>
+
+#include "sim/scenario.h"
+
+/*
+ * name: a path (with a '/' or ending in .json), or the name of a file in
+ * $IRQFWD_SCENARIOS, the installed directory or the source's.
+ */
+int cli_scenario(const char *name, struct scenario *out, char *err, size_t n);
+
+/*
+ * Names of all scenarios there are, sorted; the array and what is in it are
+ * malloced.  Returns how many, or -errno and a sentence in err.
+ */
+int cli_scenario_names(char ***out, char *err, size_t n);
+
+/* "eoi", "unmask", "sample"; "-" where no forward of ours is in the world */
+const char *cli_policy_name(const struct world_config *c);
+
+/* "12", "64M", "4G": -1 if it is no number. */
+int cli_number(const char *text, unsigned long long *out);
+
+#endif
