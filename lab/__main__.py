@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from . import cells, demo, report, runs
+from . import cells, demo, matrix, report, runs
 from .common import BUILD, LabError, say
 
 EPILOG = """\
@@ -60,27 +60,35 @@ def parser():
                    help="CPUs of the guest")
     p.add_argument("--sleep-us", action="extend", type=_numbers, metavar="LIST",
                    help="sleep of the handler's thread before its device ack")
-    p.add_argument("--count", type=int, default=50, help="rounds per cell (%(default)s)")
+    p.add_argument("--count", type=int, help="rounds per cell (50; 20 with --matrix)")
     p.add_argument("--parallel", type=int, default=2, help="hosts at a time (%(default)s)")
+    p.add_argument("--matrix", action="store_true", help="run every cell (or every one of "
+                   "the given options) into build/lab.json and build/lab.md")
+    p.add_argument("--resume", action="store_true", help="with --matrix: keep the rows in "
+                   "build/lab.json that came from the same sources")
     p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
     return p
 
 
 def chosen(args):
-    """The cells that the options name."""
-    vmms = args.vmm or ["irqfwd"]
+    """The cells that the options name; with --matrix an option not given is all."""
+    def take(name, values, default):
+        return getattr(args, name) or (values if args.matrix else default)
+
     out = []
-    for vmm in vmms:
+    for vmm in take("vmm", cells.VMMS, ["irqfwd"]):
         # Without --irqchip each VMM runs with what it is run with commonly.
-        chips = args.irqchip or cells.IRQCHIPS[vmm][:1]
         out += cells.product(
-            host=args.host or ["6.1"], vmm=[vmm], irqchip=chips,
-            policy=args.policy or ["unmask"], nointxmask=args.nointxmask or [0],
-            host_cpus=args.host_cpus or [1], vcpus=args.vcpus or [1],
-            device=args.device or ["edu"], driver=args.driver or ["thread"],
-            pattern=args.pattern or ["single"], sleep_us=args.sleep_us or [3000],
-            count=[args.count])
-    return out
+            vmm=[vmm], host=take("host", cells.HOSTS, ["6.1"]),
+            irqchip=take("irqchip", cells.IRQCHIPS[vmm], cells.IRQCHIPS[vmm][:1]),
+            policy=take("policy", cells.POLICIES, ["unmask"]),
+            nointxmask=take("nointxmask", [0, 1], [0]),
+            host_cpus=take("host_cpus", [1, 2], [1]), vcpus=take("vcpus", [1, 4], [1]),
+            device=args.device or ["edu"], driver=take("driver", cells.DRIVERS, ["thread"]),
+            pattern=take("pattern", cells.PATTERNS, ["single"]),
+            sleep_us=take("sleep_us", cells.SLEEPS, [3000]),
+            count=[args.count or (20 if args.matrix else 50)])
+    return matrix.reduced(out, args.count or 20) if args.matrix else out
 
 
 def lab(argv):
@@ -90,6 +98,8 @@ def lab(argv):
         raise LabError("no such cell: " + "; ".join(
             f"{v} has irqchip {', '.join(c)}" for v, c in cells.IRQCHIPS.items())
             + "; a plain driver has no thread to be between")
+    if args.matrix:
+        return matrix.main(wanted, args.resume, args.parallel)
     rows = {}
 
     def done(r, cell):

@@ -33,6 +33,7 @@ class Cell:
     pattern: str = "single"
     sleep_us: int = 3000
     count: int = 50
+    seconds: int = 30           # the guest ends the cell early after these
 
     def key(self):
         """What tells rows apart."""

@@ -34,6 +34,22 @@ def right(r):
         and r["asserted"] > 0
 
 
+def summary(rows, markdown=True):
+    """One line for each setting of host and VMM: its cells added up."""
+    keys = ["host", "vmm", "irqchip", "policy", "nointxmask", "host_cpus"]
+    sums = ["cells", "right", "asserted", "expected", "real", "spurious", "stalls",
+            "host_irqs"]
+    groups = {}
+    for r in rows:
+        g = groups.setdefault(tuple(r[k] for k in keys), dict.fromkeys(sums, 0))
+        g["cells"] += 1
+        g["right"] += right(r)
+        for k in sums[2:]:
+            g[k] += r[k]
+    lines = [dict(zip(keys, k)) | g for k, g in groups.items()]
+    return table(lines, keys + sums, markdown)
+
+
 def key(r):
     return tuple(r[k] for k in CELL_KEYS)
 

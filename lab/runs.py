@@ -11,7 +11,7 @@ from .machine import EDU, Host, HostHung
 GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
                 "no_timer_check tsc=reliable random.trust_cpu=on")
 BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
-CELL_SECONDS = 55       # the guest gives a cell up after 40 itself
+GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
 # Slots of the guest: 4 and 8 have the same INTA line on q35.
 QEMU_SLOTS = ["04", "08"]
 
@@ -78,14 +78,14 @@ class Session:
         self.host.do("quiet " + " ".join(EDU))
         self.host.do("start_job")
         for c in cells:
-            self.host.do(f"cell {c.driver} {c.pattern} {c.sleep_us} {c.rounds()}")
+            self.host.do(f"cell {c.driver} {c.pattern} {c.sleep_us} {c.rounds()} {c.seconds}")
         self.host.do("end_job")
 
     def run_guest(self, cells, done):
         """One boot of the guest; calls done(cell, counts) as the rows come."""
         self._ensure(cells[0].nointxmask)
         self._start(cells)
-        finished = []
+        finished, killed = [], []
 
         def hear(line):
             if line.startswith("@row "):
@@ -96,22 +96,31 @@ class Session:
                     counts["stalls"] = max(1, counts.get("stalls", 0))
                 finished.append(cell)
                 done(cell, counts)
-            elif line.startswith("@exit ") and " ended " in line and not finished:
-                # It went by itself before the guest came to a cell.
-                self.refused = int(line.split()[1])
+            elif line.startswith("@exit "):
+                _, code, why = line.split()[:3]
+                killed.append(why != "ended")
+                if why == "ended" and not finished:
+                    # It went by itself before the guest came to a cell.
+                    self.refused = int(code)
             elif line.startswith(("!", "@note")):
                 self.notes.append(line)
 
-        limit = BOOT_SECONDS * (1 + cells[0].vcpus // 2) + CELL_SECONDS * len(cells)
+        boot = BOOT_SECONDS * (1 + cells[0].vcpus // 2)
+        longest = GRACE_SECONDS + max(c.seconds for c in cells)
+        limit = boot + longest * len(cells)
         flag = "--userspace " if cells[0].irqchip == "userspace" else ""
         flag += f"--boot {EDU[0]} " if cells[0].pattern == "boot" else ""
-        command = (f"labhost run --seconds {limit} --quiet {BOOT_SECONDS} {flag}-- "
+        command = (f"labhost run --seconds {limit} --quiet {max(boot, longest)} "
+                   f"--cell-seconds {longest} {flag}-- "
                    + " ".join(vmm_command(cells[0])))
         self.notes, self.refused = [], 0
         try:
             self.host.do(command, limit + 30, hear)
         except HostHung as e:
             self.notes.append(str(e))
+            killed.append(True)
+        if any(killed):
+            # A storm may have made the host's kernel give the line up.
             self.close()
         return finished
 

@@ -68,6 +68,7 @@ struct lab_cell {
 	enum lab_pattern pattern;
 	unsigned int sleep_us;	/* the thread sleeps before its device ack */
 	unsigned int count;	/* rounds */
+	unsigned int seconds;	/* after these it ends early */
 	unsigned int devices;	/* 1, or 2 for DRIVER_SHARED */
 	struct lab_count n;
 	wait_queue_head_t wait;	/* woken at each call */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: (MIT OR GPL-2.0)
 /*
  * A cell is one line written to /proc/irqfwd_lab, "driver pattern sleep_us
- * count"; the write returns when the cell has run, and a read gives its counts.
+ * count seconds"; the write returns when the cell has run, and a read gives its counts.
  */
 #include "lab.h"
 
@@ -114,7 +114,8 @@ static ssize_t lab_write(struct file *file, const char __user *user, size_t size
 	if (copy_from_user(line, user, size))
 		return -EFAULT;
 	line[size] = 0;
-	if (sscanf(line, "%23s %23s %u %u", driver, pattern, &last.sleep_us, &last.count) != 4)
+	if (sscanf(line, "%23s %23s %u %u %u", driver, pattern, &last.sleep_us,
+		   &last.count, &last.seconds) != 5)
 		return -EINVAL;
 	d = find(driver_names, DRIVERS, driver);
 	p = find(pattern_names, PATTERNS, pattern);

@@ -29,7 +29,6 @@
 #define SUSPEND_MS	300	/* until the wakeup that is owed */
 #define SUSPEND_TRIES	3
 #define STALLS_MAX	8	/* then the cell ends early */
-#define CELL_SECONDS	40
 
 static struct lab_cell *suspending;
 static struct hrtimer wakeup;
@@ -211,7 +210,7 @@ static void round_run(struct lab_cell *cell, unsigned int i)
 
 void lab_pattern_run(struct lab_cell *cell)
 {
-	unsigned long end = jiffies + CELL_SECONDS * HZ;
+	unsigned long end = jiffies + cell->seconds * HZ;
 	unsigned long report = jiffies + 2 * HZ;
 	unsigned int i;
 

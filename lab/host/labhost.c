@@ -4,7 +4,8 @@
  * marks that the guest prints, or pokes a device. Static, without a library,
  * so that it runs in any initramfs.
  *
- *   labhost run [--seconds N] [--quiet N] [--userspace] [--boot DEVICE] -- VMM ARGS…
+ *   labhost run [--seconds N] [--quiet N] [--cell-seconds N] [--userspace]
+ *               [--boot DEVICE] -- VMM ARGS…
  *   labhost poke 0000:00:04.0 REGISTER VALUE
  *
  * The guest prints "@begin N" and waits for a line; the counters are read
@@ -47,7 +48,8 @@ struct sample {
 };
 
 struct run {
-	double seconds, quiet;	/* limits: all of it, and without a line */
+	/* Limits: for all of it, without a line, and for one cell. */
+	double seconds, quiet, cell_seconds;
 	bool userspace;		/* the VMM has the local APIC itself */
 	const char *boot;	/* a device to poke before the guest has started */
 	bool poked;
@@ -314,6 +316,8 @@ static const char *overdue(const struct run *r)
 		return "time";
 	if (now() - r->heard > r->quiet)
 		return "silent";
+	if (r->in_cell && now() - r->begin.seconds > r->cell_seconds)
+		return "cell";
 	return NULL;
 }
 
@@ -367,7 +371,7 @@ static int relay(struct run *r)
 
 static int command_run(int argc, char **argv)
 {
-	struct run r = { .seconds = 300, .quiet = 60 };
+	struct run r = { .seconds = 300, .quiet = 60, .cell_seconds = 60 };
 	unsigned int lines = 0;
 	int i;
 
@@ -380,6 +384,8 @@ static int command_run(int argc, char **argv)
 			r.seconds = atof(argv[++i]);
 		else if (!strcmp(argv[i], "--quiet") && i + 1 < argc)
 			r.quiet = atof(argv[++i]);
+		else if (!strcmp(argv[i], "--cell-seconds") && i + 1 < argc)
+			r.cell_seconds = atof(argv[++i]);
 	}
 	if (i + 1 >= argc)
 		return 2;

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./x lab --matrix: every cell, resumable, written as the rows come."""
+import glob
+import hashlib
+import json
+import os
+
+from . import cells, report, runs
+from .common import BUILD, LAB, ROOT, read, say
+
+ROWS = os.path.join(BUILD, "lab.json")
+TABLE = os.path.join(BUILD, "lab.md")
+STATE = os.path.join(BUILD, "lab.state.json")
+
+
+def _hash(patterns):
+    h = hashlib.sha256()
+    for pattern in patterns:
+        for path in sorted(glob.glob(pattern, recursive=True)):
+            if os.path.isfile(path):
+                h.update(path.encode() + b"\0" + read(path))
+    return h.hexdigest()[:16]
+
+
+def fingerprints():
+    """What a row depends on besides its cell: the lab, and for ours the product."""
+    lab = [f"{LAB}/guest/*", f"{LAB}/host/*"]
+    product = [f"{ROOT}/{d}/**" for d in ("include", "src/chip", "src/forward",
+                                          "src/source", "src/backend", "src/vmm")]
+    return {"qemu": _hash(lab), "irqfwd": _hash(lab + product)}
+
+
+def reduced(wanted, count):
+    """
+    The cells of the matrix that are run. Left out, as they cost hours and tell
+    nothing more: boot with every sleep (each is a boot of its own), and QEMU's
+    split irqchip beyond `single`, where each oneshot cell is a storm that ends
+    by a time limit only.
+    """
+    out = []
+    for c in wanted:
+        if c.pattern == "boot" and c.driver != "plain" and c.sleep_us != 3000:
+            continue
+        storm = c.vmm == "qemu" and c.irqchip == "split"
+        if storm and (c.pattern != "single" or c.driver in ("shared", "hard+thread")
+                      or c.sleep_us not in (0, 3000)):
+            continue
+        n = min(count, 3) if c.pattern == "suspend" else count
+        out.append(cells.replace(c, count=n, seconds=8 if storm else 20))
+    return out
+
+
+def _write(rows, order):
+    ordered = [rows[k] for k in order if k in rows]
+    report.save(ROWS, ordered)
+    good = [r for r in ordered if r["vmm"] == "irqfwd" and r["policy"] != "eoi"]
+    with open(TABLE, "w") as f:
+        f.write("# The lab's matrix\n\nWritten by `./x lab --matrix`; docs/lab.md says "
+                "what the columns mean.\n\n")
+        f.write(f"{len(ordered)} cells. irqfwd with `unmask` and `sample`: "
+                f"{sum(map(report.right, good))} of {len(good)} cells right "
+                "(real = expected, spurious 0, stalls 0).\n\n")
+        f.write(report.summary(ordered) + "\n\n")
+        f.write(report.table(ordered, cells.ROW_KEYS, markdown=True) + "\n")
+
+
+def main(wanted, resume, parallel):
+    prints = fingerprints()
+    order = [c.key() for c in wanted]
+    kept = {}
+    if resume:
+        state = json.loads(read(STATE, "r")) if os.path.exists(STATE) else {}
+        for r in report.load(ROWS):
+            if state.get(repr(report.key(r))) == prints[r["vmm"]]:
+                kept[report.key(r)] = r
+        order += [k for k in kept if k not in set(order)]
+    rows = dict(kept)
+    todo = [c for c in wanted if c.key() not in rows]
+    say(f"matrix: {len(wanted)} cells, {len(wanted) - len(todo)} kept, {len(todo)} to run")
+    total = len(todo)
+    count = 0
+
+    def done(r, cell):
+        nonlocal count
+        count += 1
+        rows[cell.key()] = r
+        with open(STATE + ".part", "w") as f:
+            json.dump({repr(k): prints[v["vmm"]] for k, v in rows.items()}, f)
+        os.replace(STATE + ".part", STATE)
+        _write(rows, order)
+        mark = "" if report.right(r) else "  <- not as on bare hardware"
+        say(f"{count}/{total} " + " ".join(str(v) for v in cell.key())
+            + f": real {r['real']}/{r['expected']} spurious {r['spurious']} "
+            f"stalls {r['stalls']}{mark}")
+
+    # What is claimed first, so that an interrupted run shows it.
+    first = [c for c in todo if c.vmm == "irqfwd" and c.policy != "eoi"]
+    rest = [c for c in todo if c not in set(first)]
+    for part in (first, rest):
+        for cpus in (1, 2):
+            # A host with two CPUs needs both of the machine's.
+            runs.run([c for c in part if c.host_cpus == cpus], done,
+                     parallel=1 if cpus > 1 else parallel)
+    _write(rows, order)
+    print(report.summary([rows[k] for k in order if k in rows]))
+    ours = [rows[c.key()] for c in wanted if c.key() in rows and c in set(wanted)
+            and c.vmm == "irqfwd" and c.policy != "eoi"]
+    return 0 if all(map(report.right, ours)) else 1
