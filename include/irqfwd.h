@@ -52,8 +52,8 @@ struct irqfwd_config {
 	unsigned int pins;	/* 1 … 240; 0: 24 */
 	unsigned int version;	/* 0x11 or 0x20; 0: 0x20 */
 	/*
-	 * Called for each transition, from any thread, without a lock held;
-	 * one line of text without newline.  NULL: no trace.
+	 * Called for each transition, in order, from a thread of its own; one
+	 * line of text without newline (docs/trace.md).  NULL: no trace.
 	 */
 	void (*trace)(void *opaque, const char *line);
 	void *opaque;

@@ -54,6 +54,31 @@ static bool leave_phase(struct irqfwd_level *level, enum level_phase from,
 					      (int)to);
 }
 
+static const char *policy_name(enum forward_policy policy)
+{
+	switch (policy) {
+	case FORWARD_EOI:
+		return "eoi";
+	case FORWARD_UNMASK:
+		return "unmask";
+	case FORWARD_SAMPLE:
+		return "sample";
+	}
+	return "?";
+}
+
+static void trace_added(struct irqfwd *fwd, const struct input *in,
+			unsigned int pin, const char *policy)
+{
+	char text[160];
+
+	if (!fwd->trace)
+		return;
+	snprintf(text, sizeof(text), "add %s, host irq %s, policy %s",
+		 in->source.name, in->source.host_irq, policy);
+	trace_ring_text(fwd->trace, "forward", (int)pin, in->slot, text);
+}
+
 static int policy_of(enum irqfwd_policy policy, enum forward_policy *out)
 {
 	switch (policy) {
@@ -203,6 +228,8 @@ int irqfwd_add_vfio_intx(struct irqfwd *fwd, struct irqfwd_vfio *dev,
 		free(level);
 		return error;
 	}
+	trace_added(fwd, &level->intx.input, config->pin,
+		    policy_name(intx.input.policy));
 	object_add(fwd, &level->object, remove_level);
 	*out = level;
 	return 0;
@@ -227,6 +254,8 @@ int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd,
 		free(level);
 		return error;
 	}
+	trace_added(fwd, &level->eventfd.input, config->pin,
+		    policy_name(input.policy));
 	object_add(fwd, &level->object, remove_level);
 	*out = level;
 	return 0;
@@ -267,6 +296,7 @@ int irqfwd_add_eventfd_edge(struct irqfwd *fwd, int trigger_fd,
 		free(edge);
 		return error;
 	}
+	trace_added(fwd, &edge->eventfd.input, pin, "edge");
 	object_add(fwd, &edge->object, remove_edge);
 	*out = edge;
 	return 0;

@@ -12,6 +12,7 @@
 #include "source/loop.h"
 #include "source/vfio_device.h"
 #include "source/vfio_msi.h"
+#include "trace/ring.h"
 
 /* Anything tied to an irqchip: irqfwd_free() removes what is left. */
 struct object {
@@ -31,6 +32,7 @@ struct irqfwd {
 	struct kvm_split *split;
 	struct engine *engine;
 	struct loop *loop;
+	struct trace_ring *trace;	/* NULL: none */
 	unsigned int pins;
 	pthread_mutex_t lock;	/* of the lists; nothing is called under it */
 	LIST_HEAD(, object) objects;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,12 +41,40 @@ static int make_engine(struct irqfwd *fwd, unsigned int version)
 		.version = (uint8_t)version,
 		.routed = true,
 		.backend = kvm_split_backend(fwd->split),
+		.trace = fwd->trace ? trace_ring_transition : NULL,
+		.opaque = fwd->trace,
 	};
 	int error = engine_new(&fwd->engine, &config);
 
 	if (error)
 		return errorf(error, "cannot make the IOAPIC: %s",
 			      strerror(-error));
+	return 0;
+}
+
+static void trace_message(void *opaque, const char *what,
+			  const struct message *msg, int error)
+{
+	struct irqfwd *fwd = opaque;
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s: vector 0x%02x to %u%s%s", what,
+		 msg->vector, msg->dest, error ? ": " : "",
+		 error ? strerror(error) : "");
+	trace_ring_text(fwd->trace, "backend", -1, -1, text);
+}
+
+static int make_trace(struct irqfwd *fwd, const struct irqfwd_config *config)
+{
+	int error;
+
+	if (!config->trace)
+		return 0;
+	error = trace_ring_new(&fwd->trace, config->trace, config->opaque);
+	if (error)
+		return errorf(error, "cannot start the trace's thread: %s",
+			      strerror(-error));
+	kvm_split_trace(fwd->split, trace_message, fwd);
 	return 0;
 }
 
@@ -84,12 +113,17 @@ int irqfwd_new(struct irqfwd **out, const struct irqfwd_config *config)
 		errorf(error, "%s", kvm_split_why(error));
 		goto free_loop;
 	}
-	error = make_engine(fwd, version);
+	error = make_trace(fwd, config);
 	if (error)
 		goto free_split;
+	error = make_engine(fwd, version);
+	if (error)
+		goto free_trace;
 	*out = fwd;
 	return 0;
 
+free_trace:
+	trace_ring_free(fwd->trace);
 free_split:
 	kvm_split_free(fwd->split);
 free_loop:
@@ -112,6 +146,7 @@ void irqfwd_free(struct irqfwd *fwd)
 	loop_free(fwd->loop);
 	engine_free(fwd->engine);
 	kvm_split_free(fwd->split);
+	trace_ring_free(fwd->trace);
 	pthread_mutex_destroy(&fwd->lock);
 	free(fwd);
 }

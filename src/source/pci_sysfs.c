@@ -66,27 +66,34 @@ static bool is_vfio_driver(const char *driver)
 	return strstr(driver, "vfio") != NULL;
 }
 
+static int not_bound(const char *address, const char *driver)
+{
+	char unbind[192] = "";
+
+	if (driver)
+		snprintf(unbind, sizeof(unbind),
+			 "  echo %s > /sys/bus/pci/drivers/%s/unbind\n",
+			 address, driver);
+	return errorf(-EBUSY, "%s is bound to %s, not to vfio-pci; bind it:\n"
+		      "  modprobe vfio-pci\n"
+		      "  echo vfio-pci > /sys/bus/pci/devices/%s/driver_override\n"
+		      "%s"
+		      "  echo %s > /sys/bus/pci/drivers_probe",
+		      address, driver ? driver : "no driver", address, unbind,
+		      address);
+}
+
 int pci_sysfs_check_driver(const char *root, const char *address)
 {
 	char path[PATH_MAX], driver[64];
-	bool bound;
 
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s", root, address);
 	if (access(path, F_OK) < 0)
 		return errorf(-ENODEV, "there is no PCI device %s; lspci -D "
 			      "lists those that there are", address);
-	bound = driver_of(root, address, driver, sizeof(driver));
-	if (bound && is_vfio_driver(driver))
-		return 0;
-	return errorf(-EBUSY, "%s is bound to %s, not to vfio-pci; bind it:\n"
-		      "  modprobe vfio-pci\n"
-		      "  echo vfio-pci > /sys/bus/pci/devices/%s/driver_override\n"
-		      "%s%s%s%s"
-		      "  echo %s > /sys/bus/pci/drivers_probe",
-		      address, bound ? driver : "no driver", address,
-		      bound ? "  echo " : "", bound ? address : "",
-		      bound ? " > /sys/bus/pci/drivers/" : "",
-		      bound ? strcat(driver, "/unbind\n") : "", address);
+	if (!driver_of(root, address, driver, sizeof(driver)))
+		return not_bound(address, NULL);
+	return is_vfio_driver(driver) ? 0 : not_bound(address, driver);
 }
 
 int pci_sysfs_group(const char *root, const char *address)
