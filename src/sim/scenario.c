@@ -127,6 +127,19 @@ static const struct name flows[] = {
 	{ NULL, 0 },
 };
 
+static const struct name kinds[] = {
+	{ "forward", WORLD_FORWARD },
+	{ "window", WORLD_WINDOW },
+	{ NULL, 0 },
+};
+
+static const struct name predicates[] = {
+	{ "old", WINDOW_OLD },
+	{ "new", WINDOW_NEW },
+	{ "strict", WINDOW_STRICT },
+	{ NULL, 0 },
+};
+
 #define NUMBER(key, field, low, high) \
 	{ key, KEY_NUMBER, offsetof(struct world_config, field), low, high, NULL }
 #define BOOL(key, field) \
@@ -135,6 +148,7 @@ static const struct name flows[] = {
 	{ key, KEY_NAME, offsetof(struct world_config, field), 0, 0, names }
 
 static const struct key keys[] = {
+	NAME("kind", kind, kinds),
 	NUMBER("devices", devices, 1, DEVICES_MAX),
 	NUMBER("pins", pins, 1, PINS_MAX),
 	NUMBER("assertions", assertions, 0, 15),
@@ -164,6 +178,15 @@ static const struct key keys[] = {
 	NUMBER("moves", moves, 0, 7),
 	NUMBER("suspends", suspends, 0, 7),
 	BOOL("hostile", hostile),
+	NAME("predicate", window.predicate, predicates),
+	BOOL("user-apic", window.user_apic),
+	BOOL("apicv", window.apicv),
+	BOOL("ignores-if", window.ignores_if),
+	NUMBER("external", window.external, 0, 7),
+	NUMBER("local", window.local, 0, 7),
+	NUMBER("clis", window.clis, 0, 7),
+	NUMBER("exceptions", window.exceptions, 0, 7),
+	NUMBER("exits", window.exits, 0, 7),
 };
 
 #define KEYS	(sizeof(keys) / sizeof(keys[0]))

@@ -31,6 +31,10 @@ unsigned int world_init(const struct world_config *c,
 	struct world *w = &out[0];
 
 	memset(w, 0, sizeof(*w));
+	if (c->kind == WORLD_WINDOW) {
+		window_init(c, w);
+		return 1;
+	}
 	virq_init(c, w);
 	init_devices(c, w);
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
@@ -199,6 +203,8 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 {
 	struct list l = { out, 0 };
 
+	if (c->kind == WORLD_WINDOW)
+		return window_steps(c, w, out);
 	for (unsigned int d = 0; d < c->devices; d++)
 		device_steps(c, w, d, &l);
 	if (w->vmm.nr)
@@ -396,13 +402,16 @@ void world_apply(const struct world_config *c, struct world *w, struct step s,
 		 struct outcome *o)
 {
 	*o = (struct outcome){ 0 };
-	if (s.kind < STEP_FIRST_GUEST)
+	if (c->kind == WORLD_WINDOW)
+		window_apply(c, w, s, o);
+	else if (s.kind < STEP_FIRST_GUEST)
 		apply_down(c, w, s, o);
 	else if (s.kind < STEP_FIRST_WHIM)
 		apply_guest(c, w, s, o);
 	else
 		apply_whim(c, w, s);
-	guest_update_due(c, w);
+	if (c->kind == WORLD_FORWARD)
+		guest_update_due(c, w);
 	if (!(c->properties & PROPERTY_BIT(o->broken)))
 		o->broken = PROPERTY_NONE;
 }
@@ -442,6 +451,11 @@ enum property world_check(const struct world_config *c, const struct world *w,
 {
 	if (!quiescent)
 		return PROPERTY_NONE;
+	if (c->kind == WORLD_WINDOW)
+		return c->properties & PROPERTY_BIT(PROPERTY_NO_LOST) &&
+				       window_is_lost(w)
+			       ? PROPERTY_NO_LOST
+			       : PROPERTY_NONE;
 	for (unsigned int d = 0; d < c->devices; d++) {
 		bool real = !device_is_emulated(c, d);
 
@@ -463,6 +477,8 @@ enum property world_check(const struct world_config *c, const struct world *w,
 bool world_guest_has_interrupt(const struct world_config *c,
 			       const struct world *w)
 {
+	if (c->kind == WORLD_WINDOW)
+		return window_has_interrupt(w);
 	for (unsigned int v = 0; v < c->vcpus; v++)
 		if (w->vcpu[v].irr)
 			return true;

@@ -275,6 +275,35 @@ ALWAYS_INLINE void forward_world_fields(const struct world_config *c,
 	guest_fields(c, &w->guest, b, packing);
 }
 
+ALWAYS_INLINE void window_fields(struct window *x, struct bits *b, bool packing)
+{
+	F(x->pc, 2);
+	F(x->guest, 2);
+	F(x->interrupts, 1);
+	F(x->saved, 1);
+	F(x->external, 1);
+	F(x->local, 1);
+	F(x->stash, 1);
+	F(x->injected, 1);
+	F(x->exception, 1);
+	F(x->request, 1);
+	F(x->armed, 1);
+	F(x->external_left, 3);
+	F(x->local_left, 3);
+	F(x->clis, 3);
+	F(x->exceptions, 3);
+	F(x->exits, 3);
+}
+
+ALWAYS_INLINE void world_fields(const struct world_config *c, struct world *w,
+				struct bits *b, bool packing)
+{
+	if (c->kind == WORLD_WINDOW)
+		window_fields(&w->window, b, packing);
+	else
+		forward_world_fields(c, w, b, packing);
+}
+
 #undef F
 
 unsigned int world_pack(const struct world_config *c, const struct world *w,
@@ -284,7 +313,7 @@ unsigned int world_pack(const struct world_config *c, const struct world *w,
 	struct bits b = { .at = out };
 	unsigned int size;
 
-	forward_world_fields(c, &copy, &b, true);
+	world_fields(c, &copy, &b, true);
 	memcpy(b.at, &b.acc, 4);
 	size = (unsigned int)(b.at - out) + (b.nr + 7) / 8;
 	assert(size + 4 <= WORLD_PACKED_MAX);
@@ -366,7 +395,9 @@ void world_unpack(const struct world_config *c, const uint8_t *in,
 
 	memcpy(copy, in, c->packed);
 	memset(w, 0, sizeof(*w));
-	forward_world_fields(c, w, &b, false);
+	world_fields(c, w, &b, false);
+	if (c->kind == WORLD_WINDOW)
+		return;
 	if (c->irqchip == IRQCHIP_IRQFWD)
 		unpack_forwarder(c, w);
 	unpack_constants(c, w);

@@ -248,7 +248,9 @@ static void whim_text(const struct world_config *c, struct step s, char *buf,
 void world_step_text(const struct world_config *c, struct step s, char *buf,
 		     size_t n)
 {
-	if (s.kind < STEP_FIRST_GUEST)
+	if (c->kind == WORLD_WINDOW)
+		window_step_text(s, buf, n);
+	else if (s.kind < STEP_FIRST_GUEST)
 		down_text(c, s, buf, n);
 	else if (s.kind < STEP_FIRST_WHIM)
 		guest_text(c, s, buf, n);
@@ -353,6 +355,26 @@ static void driver_column(const struct world_config *c, const struct world *w,
 		put(t, "-");
 }
 
+static void window_columns(const struct window *x, struct world_columns *out)
+{
+	static const char *const pcs[] = { "user", "enter", "guest", "exit" };
+	static const char *const guests[] = { "main", "handler", "exception" };
+	struct text host = { out->host, sizeof(out->host) };
+	struct text pin = { out->pin, sizeof(out->pin) };
+	struct text driver = { out->driver, sizeof(out->driver) };
+
+	out->line[0] = x->external ? 'H' : 'L';
+	out->line[1] = x->local ? 'H' : 'L';
+	put(&host, pcs[x->pc]);
+	put(&host, x->request ? "+req" : "");
+	put(&host, x->armed ? "+armed" : "");
+	put(&pin, x->stash ? "stash" : "");
+	put(&pin, x->injected ? "queued" : "");
+	put(&pin, x->exception ? "+exc" : "");
+	put(&driver, guests[x->guest]);
+	put(&driver, x->interrupts ? " IF=1" : " IF=0");
+}
+
 void world_columns(const struct world_config *c, const struct world *w,
 		   struct world_columns *out)
 {
@@ -361,6 +383,10 @@ void world_columns(const struct world_config *c, const struct world *w,
 	struct text driver = { out->driver, sizeof(out->driver) };
 
 	memset(out, 0, sizeof(*out));
+	if (c->kind == WORLD_WINDOW) {
+		window_columns(&w->window, out);
+		return;
+	}
 	for (unsigned int d = 0; d < c->devices; d++)
 		out->line[d] = device_level(&w->device[d]) ? 'H' : 'L';
 	host_column(c, w, &host);

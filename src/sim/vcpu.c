@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/vcpu.h"
+
+#include <stdio.h>
+
+#include "sim/world.h"
+
+enum window_step {
+	STEP_EXTERNAL,		/* the PIC raises its output */
+	STEP_LOCAL,		/* the local APIC accepts an interrupt */
+	STEP_USER,
+	STEP_ENTER,
+	STEP_EXIT,
+	STEP_KICK,		/* the VMM or KVM makes the vCPU exit */
+	STEP_WINDOW,		/* interrupt-window exit */
+	STEP_APICV,		/* virtual interrupt delivery */
+	STEP_CLI,
+	STEP_STI,
+	STEP_IRET,
+	STEP_FAULT,		/* an intercepted exception: queued in the exit */
+	STEP_OTHER,		/* an exit for another reason */
+};
+
+void window_init(const struct world_config *c, struct world *w)
+{
+	const struct window_config *k = &c->window;
+
+	w->window = (struct window){
+		.pc = WINDOW_USER,
+		.interrupts = true,
+		.external_left = k->external,
+		.local_left = k->local,
+		.clis = k->clis,
+		.exceptions = k->exceptions,
+		.exits = k->exits,
+	};
+}
+
+/* kvm_cpu_accept_dm_intr(): a place for what userspace gives us */
+static bool has_place(const struct window_config *k, const struct window *x)
+{
+	return k->user_apic ? !x->injected : !x->stash;
+}
+
+/* kvm_vcpu_ready_for_interrupt_injection() */
+static bool is_ready(const struct window_config *k, const struct window *x)
+{
+	if (!x->interrupts)
+		return false;
+	switch ((enum window_predicate)k->predicate) {
+	case WINDOW_OLD:
+		/* !kvm_cpu_has_interrupt() && !kvm_event_needs_reinjection() */
+		return !x->local && !x->stash && !x->injected;
+	case WINDOW_NEW:
+		return has_place(k, x);
+	case WINDOW_STRICT:
+		return has_place(k, x) && !x->exception;
+	}
+	return false;
+}
+
+/* What vcpu_enter_guest() asks before it arms the window. */
+static bool wants_window(const struct window_config *k, const struct window *x)
+{
+	/* The old predicate asked only whether ExtINT is accepted. */
+	return x->request &&
+	       (k->predicate == WINDOW_OLD || has_place(k, x));
+}
+
+static bool may_inject(const struct window_config *k, const struct window *x)
+{
+	if (k->ignores_if)
+		return has_place(k, x);
+	return is_ready(k, x);
+}
+
+/* ---- the steps that are enabled ---------------------------------------------- */
+
+static void guest_steps(const struct window_config *k, const struct window *x,
+			struct step *out, unsigned int *nr)
+{
+	bool kernel_kick = x->local && !k->apicv && !x->armed;
+
+	if (x->armed && x->interrupts) {
+		/* before anything else, virtual interrupt delivery included */
+		out[(*nr)++] = (struct step){ ACTOR_VCPU0, STEP_WINDOW, 0 };
+		return;
+	}
+	if ((x->external && !x->request) || kernel_kick)
+		out[(*nr)++] = (struct step){ ACTOR_KVM, STEP_KICK,
+					      !kernel_kick };
+	if (k->apicv && x->local && x->interrupts) {
+		out[(*nr)++] = (struct step){ ACTOR_VCPU0, STEP_APICV, 0 };
+		return;
+	}
+	if (x->guest != GUEST_MAIN)
+		out[(*nr)++] = (struct step){ ACTOR_VCPU0, STEP_IRET, 0 };
+	else if (!x->interrupts)
+		out[(*nr)++] = (struct step){ ACTOR_VCPU0, STEP_STI, 0 };
+	else if (x->clis)
+		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_CLI, 0 };
+	if (x->exceptions && x->guest == GUEST_MAIN)
+		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_FAULT, 0 };
+	if (x->exits)
+		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_OTHER, 0 };
+}
+
+unsigned int window_steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
+{
+	const struct window *x = &w->window;
+	unsigned int nr = 0;
+
+	if (x->external_left && !x->external)
+		out[nr++] = (struct step){ ACTOR_DEVICE, STEP_EXTERNAL, 0 };
+	if (x->local_left && !x->local)
+		out[nr++] = (struct step){ ACTOR_DEVICE, STEP_LOCAL, 0 };
+	switch ((enum window_pc)x->pc) {
+	case WINDOW_USER:
+		out[nr++] = (struct step){ ACTOR_VMM, STEP_USER, 0 };
+		break;
+	case WINDOW_ENTER:
+		out[nr++] = (struct step){ ACTOR_KVM, STEP_ENTER, 0 };
+		break;
+	case WINDOW_GUEST:
+		guest_steps(&c->window, x, out, &nr);
+		break;
+	case WINDOW_EXIT:
+		out[nr++] = (struct step){ ACTOR_KVM, STEP_EXIT, 0 };
+		/* the VMM's signal ends KVM_RUN here, if it is in time */
+		if (x->external && !x->request)
+			out[nr++] = (struct step){ ACTOR_VMM, STEP_KICK, 1 };
+		break;
+	}
+	return nr;
+}
+
+/* ---- steps -------------------------------------------------------------------- */
+
+/*
+ * The guest is given an interrupt.  With IF clear no processor takes one: that
+ * is a vector out of nowhere (VMX refuses the entry, a software backend obeys).
+ */
+static void take(struct window *x, struct outcome *o)
+{
+	if (!x->interrupts)
+		o->broken = PROPERTY_NO_SPURIOUS;
+	x->saved = x->interrupts;
+	x->interrupts = false;
+	x->guest = GUEST_HANDLER;
+	o->flags |= OUTCOME_TOOK | OUTCOME_PROGRESS;
+}
+
+static void user(const struct window_config *k, struct window *x)
+{
+	if (x->external && may_inject(k, x)) {
+		x->external = false;
+		if (k->user_apic)
+			x->injected = true;
+		else
+			x->stash = true;
+	}
+	x->request = x->external;
+	x->pc = WINDOW_ENTER;
+}
+
+/* inject_pending_event(), then the window */
+static void enter(const struct window_config *k, struct window *x,
+		  struct outcome *o)
+{
+	x->pc = WINDOW_GUEST;
+	if (x->exception) {
+		x->exception = false;
+		x->saved = x->interrupts;
+		x->interrupts = false;
+		x->guest = GUEST_EXCEPTION;
+	} else if (x->injected) {
+		x->injected = false;
+		take(x, o);
+	} else if (x->stash && x->interrupts) {
+		x->stash = false;
+		take(x, o);
+	} else if (x->local && !k->apicv && x->interrupts) {
+		x->local = false;
+		take(x, o);
+	}
+	/* kvm_cpu_has_injectable_intr(), or the window that userspace wants */
+	x->armed = x->stash || x->injected || (x->local && !k->apicv) ||
+		   wants_window(k, x);
+}
+
+static void leave(struct window *x, enum window_pc pc)
+{
+	x->armed = false;
+	x->pc = (uint8_t)pc;
+}
+
+static void iret(struct window *x)
+{
+	x->interrupts = x->saved;
+	x->saved = false;
+	x->guest = GUEST_MAIN;
+}
+
+void window_apply(const struct world_config *c, struct world *w, struct step s,
+		  struct outcome *o)
+{
+	const struct window_config *k = &c->window;
+	struct window *x = &w->window;
+
+	switch ((enum window_step)s.kind) {
+	case STEP_EXTERNAL:
+		x->external_left--;
+		x->external = true;
+		o->flags |= OUTCOME_PROGRESS;
+		return;
+	case STEP_LOCAL:
+		x->local_left--;
+		x->local = true;
+		o->flags |= OUTCOME_PROGRESS;
+		return;
+	case STEP_USER:
+		user(k, x);
+		return;
+	case STEP_ENTER:
+		enter(k, x, o);
+		return;
+	case STEP_EXIT:
+		leave(x, x->request && is_ready(k, x) ? WINDOW_USER
+						      : WINDOW_ENTER);
+		return;
+	case STEP_KICK:
+		leave(x, s.arg ? WINDOW_USER : WINDOW_ENTER);
+		return;
+	case STEP_WINDOW:
+		leave(x, WINDOW_EXIT);
+		return;
+	case STEP_APICV:
+		x->local = false;
+		take(x, o);
+		return;
+	case STEP_CLI:
+		x->clis--;
+		x->interrupts = false;
+		return;
+	case STEP_STI:
+		x->interrupts = true;
+		return;
+	case STEP_IRET:
+		iret(x);
+		return;
+	case STEP_FAULT:
+		x->exceptions--;
+		x->exception = true;
+		leave(x, WINDOW_EXIT);
+		return;
+	case STEP_OTHER:
+		x->exits--;
+		leave(x, WINDOW_EXIT);
+		return;
+	}
+}
+
+bool window_has_interrupt(const struct world *w)
+{
+	const struct window *x = &w->window;
+
+	return x->external || x->local || x->stash || x->injected;
+}
+
+bool window_is_lost(const struct world *w)
+{
+	return w->window.interrupts && window_has_interrupt(w);
+}
+
+void window_step_text(struct step s, char *buf, unsigned long n)
+{
+	static const char *const names[] = {
+		[STEP_EXTERNAL] = "raise: the PIC has an external interrupt",
+		[STEP_LOCAL] = "raise: the local APIC has an interrupt",
+		[STEP_USER] = "KVM_INTERRUPT if it may; KVM_RUN",
+		[STEP_ENTER] = "vcpu_enter_guest: inject, arm the window",
+		[STEP_EXIT] = "vcpu_run: is userspace told?",
+		[STEP_KICK] = "kick: the vCPU exits",
+		[STEP_WINDOW] = "interrupt-window exit",
+		[STEP_APICV] = "takes the local APIC's interrupt",
+		[STEP_CLI] = "cli",
+		[STEP_STI] = "sti",
+		[STEP_IRET] = "iret",
+		[STEP_FAULT] = "an exception is intercepted and queued",
+		[STEP_OTHER] = "an exit for another reason",
+	};
+
+	snprintf(buf, n, "%s", names[s.kind]);
+}
