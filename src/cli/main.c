@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/explore.h"
 #include "irqfwd.h"
 
 #define EXIT_USAGE	2
@@ -14,6 +15,8 @@ static const struct subcommand {
 	const char *help;
 } subcommands[] = {
 	{ "run", cmd_run, "run a guest, with devices passed through" },
+	{ "explore", cli_explore, "run scenarios through every interleaving" },
+	{ "sim", cli_sim, "run scenarios at random, from a seed" },
 };
 
 static void usage(FILE *to)
