@@ -101,13 +101,13 @@ handler_oneshot:
 	call	eoi
 	iretw
 
-/* An EOI, and an exit after it where this KVM forgets the EOI at a HLT. */
+/* An EOI; and the host is told, where it cannot rely on KVM for the moment. */
 eoi:
 	movl	$APIC_EOI, %esi
 	movl	$0, (%esi)
 	cmpl	$0, MAIL_EXIT(%bx)
 	je	1f
-	movw	$PORT_NOTHING, %dx
+	movw	$PORT_EOI, %dx
 	outb	%al, %dx
 1:	ret
 
@@ -124,10 +124,10 @@ write_entry:
 /* ---- bench: halt, and be the oneshot thread ---- */
 
 op_serve:
-	cmpl	$0, MAIL_STOP(%bx)
-	jne	command
 	cmpl	$0, MAIL_THREAD(%bx)
 	jne	thread
+	cmpl	$0, MAIL_STOP(%bx)
+	jne	command
 	sti				/* opens after the HLT has begun: */
 	hlt				/* nothing is missed between */
 	cli

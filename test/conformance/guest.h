@@ -25,11 +25,12 @@
 #define MAIL_ENTRY	0x28	/* host: low word of the redirection entry, unmasked */
 #define MAIL_SELECT	0x2c	/* host: the entry's register */
 #define MAIL_STOP	0x30	/* host: OP_SERVE ends */
-#define MAIL_EXIT	0x34	/* host: make an OUT after each EOI */
+#define MAIL_EXIT	0x34	/* host: PORT_EOI after each EOI, please */
 
 #define PORT_COMMAND	0x10	/* IN: the next command, please */
 #define PORT_DEVICE	0x20	/* OUT dword: acks these causes, device in 31:16 */
 #define PORT_NOTHING	0x30	/* OUT: an exit, and that is all */
+#define PORT_EOI	0x40	/* OUT: an EOI was written just before */
 
 #define OP_WINDOW	0	/* open the interrupt window once */
 #define OP_STORE	1	/* dword B to physical address A */

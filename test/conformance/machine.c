@@ -255,15 +255,45 @@ static void device_ack(struct machine *m, uint32_t value)
 
 /* ---- running it --------------------------------------------------------- */
 
+/* The guest's own EOI has come, of an interrupt that KVM EOIed before. */
+static void release_eoi(struct machine *m, uint8_t vector)
+{
+	if (m->held[vector] <= 0)
+		return;
+	m->held[vector]--;
+	m->irqchip->eoi(m, vector);
+}
+
+/* Without an exit before it, the OUT after the EOI comes before KVM's exit. */
+static void announce_eoi(struct machine *m, uint8_t vector)
+{
+	if (m->held[vector] > 0)
+		release_eoi(m, vector);
+	else
+		m->held[vector] = -1;
+}
+
+static void handle_eoi(struct machine *m, uint8_t vector)
+{
+	m->held[vector]++;
+	if (!m->eois_by_itself || !m->held[vector]) {
+		m->held[vector] = 0;
+		m->irqchip->eoi(m, vector);
+	}
+}
+
 static enum machine_exit handle_io(struct machine *m, struct kvm_run *run)
 {
 	uint32_t value;
 
 	if (run->io.port == PORT_COMMAND)
 		return EXIT_COMMAND;
+	/* The data page has room for four bytes, whatever the OUT's size. */
 	memcpy(&value, (uint8_t *)run + run->io.data_offset, sizeof(value));
 	if (run->io.port == PORT_DEVICE)
 		device_ack(m, value);
+	else if (run->io.port == PORT_EOI)
+		announce_eoi(m, VECTOR);
 	return EXIT_IO;
 }
 
@@ -289,10 +319,7 @@ static enum machine_exit handle(struct machine *m, struct kvm_run *run)
 	case KVM_EXIT_MMIO:
 		return handle_mmio(m, run);
 	case KVM_EXIT_IOAPIC_EOI:
-		if (m->eois_by_itself)
-			m->held[run->eoi.vector]++;
-		else
-			m->irqchip->eoi(m, run->eoi.vector);
+		handle_eoi(m, run->eoi.vector);
 		return EXIT_EOI;
 	default:
 		broken(m, "the guest left with exit reason %u",
@@ -384,16 +411,10 @@ void guest_device_ack(struct machine *m, unsigned int cpu, unsigned int device,
 void guest_eoi(struct machine *m, unsigned int cpu)
 {
 	struct vcpu *v = &m->vcpu[cpu];
-	uint8_t vector;
 
 	guest_store(m, cpu, APIC_EOI, 0);
-	if (!v->depth)
-		return;
-	vector = v->in_service[--v->depth];
-	if (!m->held[vector])
-		return;
-	m->held[vector]--;
-	m->irqchip->eoi(m, vector);
+	if (v->depth)
+		release_eoi(m, v->in_service[--v->depth]);
 	device_listen(m);
 }
 

@@ -71,7 +71,7 @@ struct machine {
 	 * comes is then ours, that it comes is KVM's still.
 	 */
 	bool eois_by_itself;
-	unsigned int held[256];
+	int held[256];	/* exits held; -1: the guest's EOI was first */
 	unsigned int handled;	/* handlers entered, on all vCPUs */
 	char why[160];		/* what broke the machine, or empty */
 };
