@@ -338,6 +338,26 @@ static void row_18_flush(void **state)
 	expect_none(&out);
 }
 
+/*
+ * scenarios/hostile.json: mask, trigger, unmask, resample, and again.  No ack
+ * and no raised line, but a host interrupt each time.
+ */
+static void masking_and_unmasking_is_throttled_too(void **state)
+{
+	struct forward f;
+	struct effects out = { 0 };
+
+	forward_init(&f, 0, 0, FORWARD_UNMASK, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		forward_triggered(&f, masked_pin, &out);
+		out.nr = 0;
+		forward_unmasked(&f, &out);
+	}
+	assert_int_equal(out.v[0].kind, EFFECT_SAMPLE);
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_THROTTLED);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -350,6 +370,7 @@ int main(void)
 		cmocka_unit_test(row_5_policy_eoi_looks_at_once),
 		cmocka_unit_test(an_ack_is_for_raised_lines_only),
 		cmocka_unit_test(row_9_ack_of_a_shared_pin),
+		cmocka_unit_test(masking_and_unmasking_is_throttled_too),
 		cmocka_unit_test(rows_6_and_7_mask_while_raised),
 		cmocka_unit_test(row_8_unmask_when_deferred),
 		cmocka_unit_test(rows_9_and_10_unmask_when_quiet),

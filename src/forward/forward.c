@@ -54,10 +54,19 @@ static void resample(struct forward *f, struct effects *out)
 	push(f, EFFECT_RESAMPLE, out);
 }
 
-static void believe(struct forward *f, struct effects *out)
+/*
+ * The line was high once more.  Every time counts, also while the pin is
+ * masked: a guest that masks and unmasks without quieting its device makes the
+ * host signal as often as one that EOIs.
+ */
+static void count_refire(struct forward *f)
 {
 	if (f->refires < f->throttle_after)
 		f->refires++;
+}
+
+static void believe(struct forward *f, struct effects *out)
+{
 	f->phase = FORWARD_RAISED;
 	push(f, EFFECT_RAISE, out);
 }
@@ -111,6 +120,7 @@ void forward_triggered(struct forward *f, struct forward_pin pin,
 	/* Not QUIET: a count from before we attached; the host is masked. */
 	if (f->phase != FORWARD_QUIET)
 		return;
+	count_refire(f);
 	if (held_back(f, pin))
 		defer(f, out);
 	else
@@ -123,11 +133,13 @@ static void sampled_high(struct forward *f, struct forward_pin pin,
 	if (never_quiet(f)) {
 		f->phase = FORWARD_THROTTLED;
 		push(f, EFFECT_THROTTLE, out);
-	} else if (held_back(f, pin)) {
-		defer(f, out);
-	} else {
-		believe(f, out);
+		return;
 	}
+	count_refire(f);
+	if (held_back(f, pin))
+		defer(f, out);
+	else
+		believe(f, out);
 }
 
 void forward_sampled(struct forward *f, struct forward_pin pin,
@@ -155,8 +167,10 @@ void forward_sampled(struct forward *f, struct forward_pin pin,
 
 void forward_drained(struct forward *f, bool signalled, struct effects *out)
 {
-	if (signalled && f->phase == FORWARD_QUIET)
-		look_again(f, out);
+	if (!signalled || f->phase != FORWARD_QUIET)
+		return;
+	count_refire(f);
+	look_again(f, out);
 }
 
 void forward_timed_out(struct forward *f, struct effects *out)
