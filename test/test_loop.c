@@ -21,7 +21,8 @@ struct counter {
 	int fd, watch;
 	atomic_uint calls;
 	atomic_bool inside;
-	unsigned int sleep_ms;
+	bool lingers;		/* until it was seen inside, and 5 ms more */
+	atomic_bool seen;
 	bool removes_itself;
 };
 
@@ -38,8 +39,10 @@ static void called(void *opaque)
 	atomic_store(&c->inside, true);
 	if (read(c->fd, &count, sizeof(count)) == sizeof(count))
 		atomic_fetch_add(&c->calls, 1);
-	if (c->sleep_ms)
-		sleep_ms(c->sleep_ms);
+	while (c->lingers && !atomic_load(&c->seen))
+		sleep_ms(1);
+	if (c->lingers)
+		sleep_ms(5);
 	if (c->removes_itself)
 		loop_remove(c->loop, c->watch);
 	atomic_store(&c->inside, false);
@@ -114,10 +117,11 @@ static void remove_waits_for_the_callback(void **state)
 
 	for (unsigned int i = 0; i < 20; i++) {
 		counter_add(&c, *state);
-		c.sleep_ms = 5;
+		c.lingers = true;
 		signal_fd(c.fd);
 		while (!atomic_load(&c.inside))
 			sleep_ms(1);
+		atomic_store(&c.seen, true);
 		loop_remove(*state, c.watch);
 		assert_false(atomic_load(&c.inside));
 		signal_fd(c.fd);
