@@ -12,8 +12,9 @@ GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
                 "no_timer_check tsc=reliable random.trust_cpu=on")
 BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
 GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
-# Slots of the guest: 4 and 8 have the same INTA line on q35.
+# Slots of the guest with the same INTA line: on q35, and in our VMM.
 QEMU_SLOTS = ["04", "08"]
+IRQFWD_SLOTS = [3, 11]
 
 
 def vmm_command(cell):
@@ -23,8 +24,8 @@ def vmm_command(cell):
         argv = ["irqfwd", "run", "--kernel", "/guest/vmlinuz", "--initrd", "/tmp/initrd",
                 "--append", f"'{GUEST_APPEND}'", "--cpus", str(cell.vcpus),
                 "--mem", "384M", "--stats", "json"]
-        for d in devices:
-            argv += ["--device", f"vfio-pci,host={d},policy={cell.policy}"]
+        for d, slot in zip(devices, IRQFWD_SLOTS):
+            argv += ["--device", f"vfio-pci,host={d},policy={cell.policy},slot={slot}"]
         return argv
     chip = {"kernel": "on", "split": "split", "userspace": "off"}[cell.irqchip]
     cpu = "host,-kvm-asyncpf-int" if chip == "off" else "host"

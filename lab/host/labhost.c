@@ -229,10 +229,13 @@ static void hear(struct run *r, const char *data, size_t n)
 	}
 }
 
-/* Writes a register of the device's first BAR. */
+/*
+ * Writes a register of the device's first BAR.  Of Command, the low byte alone:
+ * the poke makes VFIO's handler set DisINTx in the other one.
+ */
 static int poke(const char *device, unsigned long offset, uint32_t value)
 {
-	uint16_t command, with_memory;
+	uint8_t command, with_memory;
 	volatile uint32_t *bar;
 	int config, fd, rc = 1;
 	char path[128];
@@ -241,17 +244,17 @@ static int poke(const char *device, unsigned long offset, uint32_t value)
 	config = open(path, O_RDWR);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", device);
 	fd = open(path, O_RDWR | O_SYNC);
-	if (config < 0 || fd < 0 || pread(config, &command, 2, PCI_COMMAND) != 2)
+	if (config < 0 || fd < 0 || pread(config, &command, 1, PCI_COMMAND) != 1)
 		goto out;
 	with_memory = command | PCI_COMMAND_MEMORY;
-	if (with_memory != command && pwrite(config, &with_memory, 2, PCI_COMMAND) != 2)
+	if (with_memory != command && pwrite(config, &with_memory, 1, PCI_COMMAND) != 1)
 		goto out;
 	bar = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (bar == MAP_FAILED || offset >= 4096)
 		goto out;
 	bar[offset / 4] = value;
 	munmap((void *)(uintptr_t)bar, 4096);
-	rc = with_memory != command && pwrite(config, &command, 2, PCI_COMMAND) != 2;
+	rc = with_memory != command && pwrite(config, &command, 1, PCI_COMMAND) != 1;
 out:
 	if (rc)
 		printf("@note cannot poke %s: %s\n", device, strerror(errno));

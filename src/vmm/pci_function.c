@@ -150,16 +150,20 @@ static void map_bar(struct pci_function *f, unsigned int i)
 		f->ops->map(f->host, i, from, size, bar->address + from);
 }
 
+/*
+ * The low byte alone.  VFIO reads, changes and writes what it is given, without
+ * a lock: with the high byte it would race with its own interrupt handler's
+ * DisINTx, and the host line would be unmasked for good with nobody to ack it.
+ * Of the high byte, SERR stays between the guest and us.
+ */
 static void tell_command(struct pci_function *f)
 {
-	uint32_t command =
-		guest_command(f) & ~(uint32_t)PCI_COMMAND_INTX_DISABLE;
-	uint16_t word = (uint16_t)command;
+	uint8_t command = (uint8_t)guest_command(f);
 
 	if (command == f->host_command)
 		return;
 	f->host_command = command;
-	f->ops->config_write(f->host, PCI_COMMAND, &word, sizeof(word));
+	f->ops->config_write(f->host, PCI_COMMAND, &command, 1);
 }
 
 /*
