@@ -31,10 +31,9 @@ ops:
 
 /* With an exit inside: a KVM that emulates may look for interrupts only then. */
 op_window:
-	movw	$PORT_NOTHING, %dx
 	sti
 	nop
-	outb	%al, %dx
+	outb	%al, $PORT_NOTHING
 	cli
 	jmp	command
 

@@ -25,8 +25,8 @@ struct irqchip {
 			    unsigned int pin);
 	/* A level that the VMM itself drives. */
 	void (*line)(struct machine *m, unsigned int pin, bool high);
-	void (*reset)(struct machine *m);
 	/* NULL where KVM handles it. */
+	void (*reset)(struct machine *m);
 	void (*read)(struct machine *m, uint64_t offset, void *data,
 		     unsigned int len);
 	void (*write)(struct machine *m, uint64_t offset, const void *data,

@@ -6,7 +6,6 @@
 #include "irqchip.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/ioctl.h>
 
 struct kernel_chip {
@@ -77,20 +76,6 @@ static void line(struct machine *m, unsigned int pin, bool high)
 	ioctl(m->vm_fd, KVM_IRQ_LINE, &arg);
 }
 
-/* As a VMM resets it: power-on values written over what is there. */
-static void reset(struct machine *m)
-{
-	struct kvm_irqchip state = { .chip_id = KVM_IRQCHIP_IOAPIC };
-
-	ioctl(m->vm_fd, KVM_GET_IRQCHIP, &state);
-	state.chip.ioapic.irr = 0;
-	memset(state.chip.ioapic.redirtbl, 0,
-	       sizeof(state.chip.ioapic.redirtbl));
-	for (unsigned int i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
-		state.chip.ioapic.redirtbl[i].fields.mask = 1;
-	ioctl(m->vm_fd, KVM_SET_IRQCHIP, &state);
-}
-
 static void destroy(struct machine *m)
 {
 	for (unsigned int i = 0; i < DEVICES; i++)
@@ -106,5 +91,4 @@ const struct irqchip irqchip_kernel = {
 	.unforward = unforward,
 	.forward_edge = forward_edge,
 	.line = line,
-	.reset = reset,
 };
