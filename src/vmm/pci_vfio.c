@@ -203,6 +203,7 @@ static int start_intx(struct pci_vfio *v)
 		.name = v->name,
 		.pin = gsi_of(v, pci_function_pin(&v->function)),
 		.policy = v->policy,
+		.unmask_by_ioctl = v->unmask_by_ioctl,
 		.event = tell_news,
 		.opaque = v,
 	};
@@ -438,6 +439,7 @@ int pci_vfio_open(struct pci_vfio **out, struct machine *m, struct pci_bus *bus,
 	v->slot = slot;
 	v->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->policy = options->policy;
+	v->unmask_by_ioctl = options->unmask_by_ioctl;
 	snprintf(v->name, sizeof(v->name), "%s", options->host);
 	err = v->news_fd < 0 ? -errno : open_device(v, beside);
 	if (err)

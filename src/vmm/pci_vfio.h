@@ -34,6 +34,7 @@ struct pci_vfio {
 	struct pci_vfio_run run[PCI_VFIO_RUNS];
 	char name[32];			/* "0000:00:03.0", for messages */
 	enum irqfwd_policy policy;
+	bool unmask_by_ioctl;
 	unsigned int slot;
 	struct irqfwd_level *intx;	/* NULL: not forwarded now */
 	struct irqfwd_msi *msi[2];	/* by enum irqfwd_msi_kind; NULL: not yet */
