@@ -257,12 +257,9 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The median interrupt of a run: the scheduler's hiccups are not ours. */
-static double median(double *values, unsigned int nr)
+static void sort(double *values, unsigned int nr)
 {
 	qsort(values, nr, sizeof(*values), by_value);
-	return nr % 2 ? values[nr / 2] :
-			(values[nr / 2 - 1] + values[nr / 2]) / 2;
 }
 
 static void measure(struct row *row)
@@ -287,7 +284,9 @@ static void measure(struct row *row)
 	add_difference(&row->sum, &before, &after);
 	row->interrupts += options.count;
 	row->eois_by_itself = b.m.eois_by_itself;
-	row->us[row->runs++] = median(us, options.count);
+	/* The median of a run: the scheduler's hiccups are not ours. */
+	sort(us, options.count);
+	row->us[row->runs++] = us[options.count / 2];
 	end(&b);
 	free(us);
 }
@@ -464,7 +463,7 @@ static void measure_all(struct row rows[MODES][IRQCHIPS])
 			}
 	for (size_t i = 0; i < MODES; i++)
 		for (size_t c = 0; c < IRQCHIPS; c++)
-			median(rows[i][c].us, rows[i][c].runs);	/* sorts */
+			sort(rows[i][c].us, rows[i][c].runs);
 }
 
 static void usage(void)
