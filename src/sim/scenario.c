@@ -337,12 +337,6 @@ static int check_world(const struct reader *r, const struct world_config *c)
 	return 0;
 }
 
-void world_configure(struct world_config *c)
-{
-	c->queue = c->devices > 1 ? 7 : 4;
-	c->packed = (uint8_t)world_packed_size(c);
-}
-
 /* ---- the file -------------------------------------------------------------------- */
 
 static const struct world_config defaults = {

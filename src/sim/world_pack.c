@@ -1,77 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * States as bits.  One list of fields serves both directions, and holds only
- * what can change in a world of this configuration: what is left out is either
- * constant, and put back by unpack, or a function of what is in.
+ * States as bits.
+ *
+ * Of the words of struct world, a mask for each says which bits can change in a
+ * world of this configuration; the others are constant, or follow from those
+ * that are in.  Packing gathers the masked bits, unpacking scatters them over
+ * the words of the initial state.  Both are one instruction a word where the
+ * processor has BMI2, and a loop over the mask's bits where it has not.
+ *
+ * x86 only, as is the IOAPIC.
  */
 #include <assert.h>
+#include <immintrin.h>
 #include <string.h>
 
 #include "sim/world.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define WORD	sizeof(uint64_t)
 
-#define VECTOR(pin)	((uint8_t)(0x41 + 0x10 * (pin)))
+_Static_assert(sizeof(struct world) % WORD == 0, "pad struct world");
+_Static_assert(sizeof(struct world) / WORD <= WORLD_WORDS_MAX, "WORLD_WORDS_MAX");
 
-struct bits {
-	uint64_t acc;
-	unsigned int nr;	/* bits in acc: to be written, or read and not used */
-	uint8_t *at;
+/* ---- what can change ----------------------------------------------------------- */
+
+/* A state is not looked at here: its fields only name places. */
+struct fields {
+	const struct world_config *c;
+	struct world w;
+	uint64_t *mask;
 };
 
-/* Little-endian machines only; so are the others that KVM's IOAPIC has. */
-ALWAYS_INLINE void field(struct bits *b, void *f, unsigned int n, bool packing)
+/* The field at f, by its lowest byte and the bits that can be set in it. */
+static void field(struct fields *m, const void *f, unsigned int bits)
 {
-	uint8_t *v = f;		/* bool and uint8_t */
+	size_t at = (size_t)((const uint8_t *)f - (const uint8_t *)&m->w);
+	uint64_t mask = ((1ull << bits) - 1) << 8 * (at % WORD);
 
-	if (packing) {
-		b->acc |= (uint64_t)*v << b->nr;
-		b->nr += n;
-		if (b->nr >= 32) {
-			uint32_t word = (uint32_t)b->acc;
-
-			memcpy(b->at, &word, 4);
-			b->at += 4;
-			b->acc >>= 32;
-			b->nr -= 32;
-		}
-		return;
-	}
-	if (b->nr < n) {
-		uint32_t word;
-
-		memcpy(&word, b->at, 4);
-		b->at += 4;
-		b->acc |= (uint64_t)word << b->nr;
-		b->nr += 32;
-	}
-	*v = (uint8_t)(b->acc & ((1u << n) - 1));
-	b->acc >>= n;
-	b->nr -= n;
+	assert(at < sizeof(m->w) && bits <= 8);
+	assert(!(m->mask[at / WORD] & mask));
+	m->mask[at / WORD] |= mask;
 }
 
-#define F(f, n)	field(b, &(f), n, packing)
+#define F(f, bits)	field(m, &(f), bits)
 
-ALWAYS_INLINE void device_fields(const struct world_config *c, struct world *w,
-				 unsigned int d, struct bits *b, bool packing)
+static void host_fields(struct fields *m, struct host_irq *h)
 {
-	struct device *dev = &w->device[d];
-	struct host_irq *h = &w->host[d];
-	bool disables = c->vfio.mode != VFIO_PCI_2_3;
+	const struct world_config *c = m->c;
 
-	F(dev->causes, 2);
-	F(dev->left, 4);
-	if (c->bounces) {
-		F(dev->bounces, 2);
-		F(dev->dropped, 1);
-	}
-	if (device_is_emulated(c, d))
-		return;
 	F(h->masked, 1);
 	F(h->trigger, 1);
 	if (c->vfio.irqchip == HOST_IRQCHIP_LATCH)
 		F(h->chip.latched, 1);
-	if (disables) {
+	if (c->vfio.mode != VFIO_PCI_2_3) {
 		F(h->chip.masked, 1);
 		F(h->desc.depth, 1);
 		F(h->desc.masked, 1);
@@ -85,65 +65,68 @@ ALWAYS_INLINE void device_fields(const struct world_config *c, struct world *w,
 	}
 	if (c->properties & PROPERTY_BIT(PROPERTY_ONCE))
 		F(h->fired, 1);
-	if (c->throttle)
-		F(w->vmm.timer[d], 1);
 }
 
-ALWAYS_INLINE void forward_fields(const struct world_config *c, struct world *w,
-				  unsigned int d, struct bits *b, bool packing)
+static void device_fields(struct fields *m, unsigned int d)
 {
-	struct forward *f = &w->forwarder.forward[d];
-	uint8_t refires = (uint8_t)f->refires;
+	const struct world_config *c = m->c;
+	struct device *dev = &m->w.device[d];
 
-	if (device_is_emulated(c, d))
-		return;
+	F(dev->causes, 2);
+	F(dev->left, 4);
+	if (c->bounces) {
+		F(dev->bounces, 2);
+		F(dev->dropped, 1);
+	}
+	if (!device_is_emulated(c, d))
+		host_fields(m, &m->w.host[d]);
+}
+
+static void forward_fields(struct fields *m, unsigned int d)
+{
+	const struct world_config *c = m->c;
+	struct forward *f = &m->w.forwarder.forward[d];
+
 	F(f->phase, 3);
 	if (c->throttle) {
-		F(refires, 3);
-		f->refires = refires;
+		F(f->refires, 3);
+		F(m->w.vmm.timer[d], 1);
 	}
 	if (c->opens)
 		F(f->used, 1);
 }
 
-ALWAYS_INLINE void forwarder_fields(const struct world_config *c,
-				    struct world *w, struct bits *b,
-				    bool packing)
+static void forwarder_fields(struct fields *m)
 {
-	for (unsigned int pin = 0; pin < c->pins; pin++) {
-		struct ioapic_pin *p = &w->forwarder.ioapic.pin[pin];
-		struct message *r = &w->forwarder.route[pin];
-		uint8_t lines = (uint8_t)p->lines;
-		uint8_t dest = (uint8_t)r->dest;
+	const struct world_config *c = m->c;
 
-		F(lines, 2);
-		p->lines = lines;
+	for (unsigned int pin = 0; pin < c->pins; pin++) {
+		struct ioapic_pin *p = &m->w.forwarder.ioapic.pin[pin];
+		struct message *route = &m->w.forwarder.route[pin];
+
+		F(p->lines, 2);
 		F(p->masked, 1);
 		F(p->remote_irr, 1);
 		if (c->hostile)
 			F(p->level, 1);
-		F(r->level, 1);
-		F(w->vmm.route[pin], 1);
-		if (c->moves) {
-			F(dest, 1);
-			r->dest = dest;
-		} else if (!packing) {
-			r->dest = r->level ? c->dest : 0;
-		}
+		F(route->level, 1);
+		if (c->moves)
+			F(route->dest, 1);
+		F(m->w.vmm.route[pin], 1);
 	}
 	for (unsigned int d = 0; d < c->devices; d++)
-		forward_fields(c, w, d, b, packing);
+		if (!device_is_emulated(c, d))
+			forward_fields(m, d);
 }
 
-ALWAYS_INLINE void queue_fields(const struct world_config *c, struct world *w,
-				struct bits *b, bool packing)
+static void queue_fields(struct fields *m)
 {
-	struct vmm *vmm = &w->vmm;
+	const struct world_config *c = m->c;
+	struct vmm *vmm = &m->w.vmm;
 
 	F(vmm->nr, 3);
-	if (c->policy == FORWARD_SAMPLE || c->throttle)
-		F(vmm->sampled, 2);
-	for (unsigned int i = 0; i < c->queue; i++) {
+	F(vmm->sampled, 2);
+	for (unsigned int i = 0; i < QUEUE_MAX; i++) {
 		F(vmm->queue[i].kind, 4);
 		if (c->devices > 1)
 			F(vmm->queue[i].slot, 1);
@@ -158,78 +141,84 @@ ALWAYS_INLINE void queue_fields(const struct world_config *c, struct world *w,
 	}
 }
 
-ALWAYS_INLINE void kvm_fields(const struct world_config *c, struct world *w,
-			      struct bits *b, bool packing)
+static void kvm_pin_fields(struct fields *m, struct kvm_pin *p)
 {
-	for (unsigned int pin = 0; pin < c->pins; pin++) {
-		struct kvm_pin *p = &w->kvm.pin[pin];
+	enum kvm_kind kind = (enum kvm_kind)m->c->kvm;
 
-		F(p->irq_states, 2);
-		F(p->irr, 1);
-		F(p->remote_irr, 1);
-		F(p->mask, 1);
-		if (c->kvm == KVM_FIRST_PATCH) {
-			F(p->ack_pending, 1);
-			F(p->unmasking, 2);
-		}
-		if (kvm_has_listener((enum kvm_kind)c->kvm)) {
-			F(p->believed_masked, 1);
-			F(p->deferred, 1);
-		}
-		if (c->kvm == KVM_MASKFD) {
-			F(p->fd_eoi, 1);
-			F(p->fd_mask, 1);
-			F(p->fd_unmask, 1);
-		}
-		if (c->kvm == KVM_MASKFD_ORDERED) {
-			F(p->nr, 3);
-			for (unsigned int i = 0; i < KVM_EVENTS; i++)
-				F(p->event[i], 2);
-		}
+	F(p->irq_states, 2);
+	F(p->irr, 1);
+	F(p->remote_irr, 1);
+	F(p->mask, 1);
+	if (kind == KVM_FIRST_PATCH) {
+		F(p->ack_pending, 1);
+		F(p->unmasking, 2);
 	}
-	if (c->kvm == KVM_FIRST_PATCH && c->vcpus > 1)
-		F(w->kvm.unmasking_on, 1);
+	if (kvm_has_listener(kind)) {
+		F(p->believed_masked, 1);
+		F(p->deferred, 1);
+	}
+	if (kind == KVM_MASKFD) {
+		F(p->fd_eoi, 1);
+		F(p->fd_mask, 1);
+		F(p->fd_unmask, 1);
+	}
+	if (kind == KVM_MASKFD_ORDERED) {
+		F(p->nr, 3);
+		for (unsigned int i = 0; i < KVM_EVENTS; i++)
+			F(p->event[i], 2);
+	}
 }
 
-ALWAYS_INLINE void vcpu_fields(const struct world_config *c, struct vcpu *v,
-			       struct bits *b, bool packing)
+static void kvm_fields(struct fields *m)
 {
-	F(v->irr, c->pins);
-	F(v->isr, c->pins);
-	if (c->hostile)
+	for (unsigned int pin = 0; pin < m->c->pins; pin++)
+		kvm_pin_fields(m, &m->w.kvm.pin[pin]);
+	if (m->c->kvm == KVM_FIRST_PATCH && m->c->vcpus > 1)
+		F(m->w.kvm.unmasking_on, 1);
+}
+
+static void vcpu_fields(struct fields *m, struct vcpu *v)
+{
+	F(v->irr, m->c->pins);
+	F(v->isr, m->c->pins);
+	if (m->c->hostile)
 		return;
 	F(v->pc, 4);
-	if (c->pins > 1)
+	if (m->c->pins > 1)
 		F(v->pin, 1);
-	if (c->devices > 1)
+	if (m->c->devices > 1)
 		F(v->action, 1);
 }
 
-ALWAYS_INLINE void guest_pin_fields(const struct world_config *c,
-				    struct guest_pin *g, struct bits *b,
-				    bool packing)
+static void desc_fields(struct fields *m, struct irq_desc *desc)
 {
-	bool judges = c->properties & PROPERTY_BIT(PROPERTY_NO_SPURIOUS);
+	const struct world_config *c = m->c;
 
-	if (judges) {
+	F(desc->masked, 1);
+	F(desc->in_progress, 1);
+	if (flow_is_oneshot((enum flow)c->flow))
+		F(desc->threads_oneshot, c->devices);
+	if (c->disables || c->suspends) {
+		F(desc->depth, 2);
+		F(desc->pending, 1);
+	}
+	if (c->suspends) {
+		F(desc->wakeup_armed, 1);
+		F(desc->suspended, 1);
+	}
+}
+
+static void guest_pin_fields(struct fields *m, struct guest_pin *g)
+{
+	const struct world_config *c = m->c;
+
+	if (c->properties & PROPERTY_BIT(PROPERTY_NO_SPURIOUS)) {
 		F(g->due, 1);
 		F(g->given, 1);
 		F(g->found, 1);
 	}
-	if (c->hostile)
-		return;
-	F(g->desc.masked, 1);
-	F(g->desc.in_progress, 1);
-	if (flow_is_oneshot((enum flow)c->flow))
-		F(g->desc.threads_oneshot, c->devices);
-	if (c->disables || c->suspends) {
-		F(g->desc.depth, 2);
-		F(g->desc.pending, 1);
-	}
-	if (c->suspends) {
-		F(g->desc.wakeup_armed, 1);
-		F(g->desc.suspended, 1);
-	}
+	if (!c->hostile)
+		desc_fields(m, &g->desc);
 	if (c->moves) {
 		F(g->dest, 1);
 		F(g->move, 1);
@@ -238,14 +227,13 @@ ALWAYS_INLINE void guest_pin_fields(const struct world_config *c,
 		F(g->requested, 1);
 }
 
-ALWAYS_INLINE void guest_fields(const struct world_config *c, struct guest *g,
-				struct bits *b, bool packing)
+static void guest_fields(struct fields *m)
 {
-	for (unsigned int pin = 0; pin < c->pins; pin++) {
-		guest_pin_fields(c, &g->pin[pin], b, packing);
-		if (!packing && !c->moves)
-			g->pin[pin].dest = c->dest;
-	}
+	const struct world_config *c = m->c;
+	struct guest *g = &m->w.guest;
+
+	for (unsigned int pin = 0; pin < c->pins; pin++)
+		guest_pin_fields(m, &g->pin[pin]);
 	if (flow_is_oneshot((enum flow)c->flow))
 		for (unsigned int d = 0; d < c->devices; d++)
 			F(g->thread[d], 2);
@@ -258,24 +246,7 @@ ALWAYS_INLINE void guest_fields(const struct world_config *c, struct guest *g,
 		F(g->moves, 3);
 }
 
-ALWAYS_INLINE void forward_world_fields(const struct world_config *c,
-					struct world *w, struct bits *b,
-					bool packing)
-{
-	for (unsigned int d = 0; d < c->devices; d++)
-		device_fields(c, w, d, b, packing);
-	if (c->irqchip == IRQCHIP_IRQFWD) {
-		forwarder_fields(c, w, b, packing);
-		queue_fields(c, w, b, packing);
-	} else {
-		kvm_fields(c, w, b, packing);
-	}
-	for (unsigned int v = 0; v < c->vcpus; v++)
-		vcpu_fields(c, &w->vcpu[v], b, packing);
-	guest_fields(c, &w->guest, b, packing);
-}
-
-ALWAYS_INLINE void window_fields(struct window *x, struct bits *b, bool packing)
+static void window_fields(struct fields *m, struct window *x)
 {
 	F(x->pc, 2);
 	F(x->guest, 2);
@@ -295,90 +266,211 @@ ALWAYS_INLINE void window_fields(struct window *x, struct bits *b, bool packing)
 	F(x->exits, 3);
 }
 
-ALWAYS_INLINE void world_fields(const struct world_config *c, struct world *w,
-				struct bits *b, bool packing)
-{
-	if (c->kind == WORLD_WINDOW)
-		window_fields(&w->window, b, packing);
-	else
-		forward_world_fields(c, w, b, packing);
-}
-
 #undef F
 
-unsigned int world_pack(const struct world_config *c, const struct world *w,
-			uint8_t out[WORLD_PACKED_MAX])
+static void world_fields(struct fields *m)
 {
-	struct world copy = *w;
-	struct bits b = { .at = out };
-	unsigned int size;
+	const struct world_config *c = m->c;
 
-	world_fields(c, &copy, &b, true);
-	memcpy(b.at, &b.acc, 4);
-	size = (unsigned int)(b.at - out) + (b.nr + 7) / 8;
-	assert(size + 4 <= WORLD_PACKED_MAX);
-	return size;
+	if (c->kind == WORLD_WINDOW) {
+		window_fields(m, &m->w.window);
+		return;
+	}
+	for (unsigned int d = 0; d < c->devices; d++)
+		device_fields(m, d);
+	if (c->irqchip == IRQCHIP_IRQFWD) {
+		forwarder_fields(m);
+		queue_fields(m);
+	} else {
+		kvm_fields(m);
+	}
+	for (unsigned int v = 0; v < c->vcpus; v++)
+		vcpu_fields(m, &m->w.vcpu[v]);
+	guest_fields(m);
+}
+
+void world_configure(struct world_config *c)
+{
+	struct world init[WORLD_INITIAL_MAX];
+	uint64_t mask[WORLD_WORDS_MAX] = { 0 };
+	struct world_packing *p = &c->packing;
+	struct fields m = { .c = c, .mask = mask };
+	unsigned int bits = 0;
+
+	memset(p, 0, sizeof(*p));
+	world_init(c, init);
+	memcpy(p->base, &init[0], sizeof(init[0]));
+	world_fields(&m);
+	for (unsigned int i = 0; i < WORLD_WORDS_MAX; i++) {
+		if (!mask[i])
+			continue;
+		p->base[i] &= ~mask[i];
+		p->word[p->nr] = (uint8_t)i;
+		p->mask[p->nr] = mask[i];
+		p->bits[p->nr] = (uint8_t)__builtin_popcountll(mask[i]);
+		bits += p->bits[p->nr++];
+	}
+	p->size = (uint8_t)((bits + 7) / 8);
+	p->fast = __builtin_cpu_supports("bmi2");
+	assert((bits + 63) / 64 * WORD <= WORLD_PACKED_MAX);
 }
 
 unsigned int world_packed_size(const struct world_config *c)
 {
-	struct world w[WORLD_INITIAL_MAX];
-	uint8_t out[WORLD_PACKED_MAX];
-
-	world_init(c, w);
-	return world_pack(c, &w[0], out);
+	return c->packing.size;
 }
 
-/* What a configuration makes constant, or what follows from other fields. */
-static void unpack_forwarder(const struct world_config *c, struct world *w)
+/* ---- gather and scatter ----------------------------------------------------------- */
+
+static uint64_t gather_slow(uint64_t word, uint64_t mask)
+{
+	uint64_t out = 0;
+
+	for (uint64_t bit = 1; mask; bit <<= 1) {
+		if (word & mask & -mask)
+			out |= bit;
+		mask &= mask - 1;
+	}
+	return out;
+}
+
+static uint64_t scatter_slow(uint64_t bits, uint64_t mask)
+{
+	uint64_t out = 0;
+
+	for (; mask; bits >>= 1) {
+		if (bits & 1)
+			out |= mask & -mask;
+		mask &= mask - 1;
+	}
+	return out;
+}
+
+typedef uint64_t bits_fn(uint64_t bits, uint64_t mask);
+
+/* Writes whole words: up to the next multiple of 8 bytes. */
+static inline __attribute__((always_inline)) void
+pack_with(const struct world_packing *p, const struct world *w, uint8_t *out,
+	  bits_fn *gather)
+{
+	const uint8_t *from = (const uint8_t *)w;
+	uint64_t acc = 0;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < p->nr; i++) {
+		uint64_t word, bits;
+
+		memcpy(&word, from + p->word[i] * WORD, WORD);
+		bits = gather(word, p->mask[i]);
+		acc |= bits << nr;
+		nr += p->bits[i];
+		if (nr < 64)
+			continue;
+		memcpy(out, &acc, WORD);
+		out += WORD;
+		nr -= 64;
+		/* what did not fit; a shift by 64 is none */
+		acc = nr ? bits >> (p->bits[i] - nr) : 0;
+	}
+	memcpy(out, &acc, nr ? WORD : 0);
+}
+
+/* in may be read up to the next multiple of 8 bytes: see world_unpack(). */
+static inline __attribute__((always_inline)) void
+unpack_with(const struct world_packing *p, const uint64_t *in, struct world *w,
+	    bits_fn *scatter)
+{
+	uint8_t *to = (uint8_t *)w;
+	uint64_t acc = *in++;
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; i < p->nr; i++) {
+		uint64_t bits = acc >> used, word;
+
+		used += p->bits[i];
+		if (used >= 64) {
+			used -= 64;
+			acc = *in++;
+			if (used)
+				bits |= acc << (p->bits[i] - used);
+		}
+		memcpy(&word, to + p->word[i] * WORD, WORD);
+		word |= scatter(bits, p->mask[i]);
+		memcpy(to + p->word[i] * WORD, &word, WORD);
+	}
+}
+
+static void pack_slow(const struct world_packing *p, const struct world *w,
+		      uint8_t *out)
+{
+	pack_with(p, w, out, gather_slow);
+}
+
+static void unpack_slow(const struct world_packing *p, const uint64_t *in,
+			struct world *w)
+{
+	unpack_with(p, in, w, scatter_slow);
+}
+
+__attribute__((target("bmi2"))) static uint64_t gather_fast(uint64_t word,
+							    uint64_t mask)
+{
+	return _pext_u64(word, mask);
+}
+
+__attribute__((target("bmi2"))) static uint64_t scatter_fast(uint64_t bits,
+							     uint64_t mask)
+{
+	return _pdep_u64(bits, mask);
+}
+
+__attribute__((target("bmi2"))) static void
+pack_fast(const struct world_packing *p, const struct world *w, uint8_t *out)
+{
+	pack_with(p, w, out, gather_fast);
+}
+
+__attribute__((target("bmi2"))) static void
+unpack_fast(const struct world_packing *p, const uint64_t *in, struct world *w)
+{
+	unpack_with(p, in, w, scatter_fast);
+}
+
+unsigned int world_pack(const struct world_config *c, const struct world *w,
+			uint8_t out[WORLD_PACKED_MAX])
+{
+	if (c->packing.fast)
+		pack_fast(&c->packing, w, out);
+	else
+		pack_slow(&c->packing, w, out);
+	return c->packing.size;
+}
+
+/* ---- what follows from other fields -------------------------------------------------- */
+
+static void derive_forwarder(const struct world_config *c, struct world *w)
 {
 	struct forwarder *fw = &w->forwarder;
 
-	fw->routed = true;
-	fw->ioapic.pins = c->pins;
-	fw->ioapic.version = IOAPIC_VERSION_ICH;
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
 		struct ioapic_pin *p = &fw->ioapic.pin[pin];
+		struct message *route = &fw->route[pin];
 
-		p->vector = VECTOR(pin);
-		p->in_service = p->remote_irr ? VECTOR(pin) : 0;
+		p->in_service = p->remote_irr ? p->vector : 0;
 		p->dest = w->guest.pin[pin].dest;
-		if (!c->hostile)
-			p->level = true;
-		if (fw->route[pin].level)
-			fw->route[pin].vector = VECTOR(pin);
+		route->vector = route->level ? p->vector : 0;
+		if (!c->moves)
+			route->dest = route->level ? c->dest : 0;
 	}
-	for (unsigned int d = 0; d < c->devices; d++) {
-		struct forward *f = &fw->forward[d];
-
-		if (device_is_emulated(c, d))
-			continue;
-		if (!c->opens)
-			f->used = true;
-		if (!f->used)
-			continue;
-		f->pin = (uint8_t)pin_of_device(c, d);
-		f->source = (uint8_t)d;
-		f->policy = c->policy;
-		f->throttle_after = c->throttle;
-	}
+	for (unsigned int d = 0; c->opens && d < c->devices; d++)
+		if (!fw->forward[d].used)
+			memset(&fw->forward[d], 0, sizeof(fw->forward[d]));
 }
 
-static void unpack_constants(const struct world_config *c, struct world *w)
+static void derive_queue(const struct world_config *c, struct vmm *vmm)
 {
-	for (unsigned int d = 0; d < c->devices; d++) {
-		if (device_is_emulated(c, d) || c->opens)
-			continue;
-		w->host[d].open = true;
-		w->host[d].desc.unlazy = c->vfio.unlazy &&
-					 c->vfio.mode == VFIO_DISINTX_MINUS;
-	}
-	for (unsigned int pin = 0; pin < c->pins; pin++)
-		if (!c->boots)
-			w->guest.pin[pin].requested = true;
-	/* The route's level is known without a guest that changes it. */
-	for (unsigned int i = 0; i < w->vmm.nr; i++) {
-		struct queued *q = &w->vmm.queue[i];
+	for (unsigned int i = 0; i < vmm->nr; i++) {
+		struct queued *q = &vmm->queue[i];
 
 		if (!c->hostile)
 			q->level = q->kind == EFFECT_ROUTE;
@@ -390,15 +482,16 @@ static void unpack_constants(const struct world_config *c, struct world *w)
 void world_unpack(const struct world_config *c, const uint8_t *in,
 		  struct world *w)
 {
-	uint8_t copy[WORLD_PACKED_MAX];
-	struct bits b = { .at = copy };
+	uint64_t copy[WORLD_PACKED_MAX / WORD + 1];
 
-	memcpy(copy, in, c->packed);
-	memset(w, 0, sizeof(*w));
-	world_fields(c, w, &b, false);
-	if (c->kind == WORLD_WINDOW)
-		return;
-	if (c->irqchip == IRQCHIP_IRQFWD)
-		unpack_forwarder(c, w);
-	unpack_constants(c, w);
+	memcpy(copy, in, c->packing.size);
+	memcpy(w, c->packing.base, sizeof(*w));
+	if (c->packing.fast)
+		unpack_fast(&c->packing, copy, w);
+	else
+		unpack_slow(&c->packing, copy, w);
+	if (c->kind == WORLD_FORWARD && c->irqchip == IRQCHIP_IRQFWD) {
+		derive_forwarder(c, w);
+		derive_queue(c, &w->vmm);
+	}
 }

@@ -33,50 +33,6 @@ enum vmm_fault {
 	VMM_FAULT_ONE_RESAMPLE,	/* only the first source of a pin is resampled */
 };
 
-struct world_config {
-	uint8_t kind;		/* enum world_kind */
-	uint16_t properties;	/* PROPERTY_BIT()s to check */
-
-	/* devices */
-	uint8_t devices;	/* 1, 2 */
-	uint8_t pins;		/* 1, 2; device d sits on pin d, or on 0 */
-	uint8_t assertions;	/* of each device */
-	uint8_t causes;		/* at most, at one time */
-	uint8_t bounces;
-	bool asserting;		/* at the start */
-	bool emulated;		/* the last device is one that the VMM emulates */
-
-	/* host */
-	struct vfio_config vfio;
-	uint8_t opens;		/* times that VFIO's interrupt is closed, and opened again */
-
-	/* forwarding */
-	uint8_t irqchip;	/* enum world_irqchip */
-	uint8_t kvm;		/* enum kvm_kind */
-	uint8_t policy;		/* enum forward_policy */
-	uint8_t throttle;	/* refires; 0: never */
-	uint8_t fault;		/* enum vmm_fault */
-
-	/* guest */
-	uint8_t flow;		/* enum flow */
-	uint8_t vcpus;
-	uint8_t dest;		/* vCPU that takes the interrupts, at the start */
-	bool no_desc_lock;	/* a guest that does not serialize its flow and its unmask */
-	bool hard_check;	/* a hard handler that wakes the thread only for a cause */
-	bool boots;		/* pins are masked until the driver requests the interrupt */
-	uint8_t disables;	/* disable_irq … enable_irq */
-	bool polls;		/* the device is acked between them */
-	uint8_t moves;		/* affinity changes */
-	uint8_t suspends;
-	bool hostile;		/* writes anything to its irqchip at any time */
-
-	struct window_config window;
-
-	/* derived from the rest: world_configure() */
-	uint8_t queue;		/* effects that can wait at once, at most */
-	uint8_t packed;		/* bytes of a packed state */
-};
-
 enum vcpu_pc {
 	VCPU_IDLE,
 	VCPU_ENTRY,		/* taken; the flow handler is entered next */
@@ -162,6 +118,61 @@ struct world {
 	struct vcpu vcpu[VCPUS_MAX];
 	struct guest guest;
 	struct window window;
+} __attribute__((aligned(8)));
+
+#define WORLD_WORDS_MAX	32	/* of struct world */
+
+/* How states of a configuration are packed: world_pack.c. */
+struct world_packing {
+	uint8_t nr;		/* words of which something can change */
+	uint8_t size;		/* bytes of a packed state */
+	bool fast;		/* the processor has BMI2 */
+	uint8_t word[WORLD_WORDS_MAX];	/* their index */
+	uint8_t bits[WORLD_WORDS_MAX];	/* and how many bits can change */
+	uint64_t mask[WORLD_WORDS_MAX];	/* and which */
+	uint64_t base[WORLD_WORDS_MAX];	/* the initial state without them */
+};
+
+struct world_config {
+	uint8_t kind;		/* enum world_kind */
+	uint16_t properties;	/* PROPERTY_BIT()s to check */
+
+	/* devices */
+	uint8_t devices;	/* 1, 2 */
+	uint8_t pins;		/* 1, 2; device d sits on pin d, or on 0 */
+	uint8_t assertions;	/* of each device */
+	uint8_t causes;		/* at most, at one time */
+	uint8_t bounces;
+	bool asserting;		/* at the start */
+	bool emulated;		/* the last device is one that the VMM emulates */
+
+	/* host */
+	struct vfio_config vfio;
+	uint8_t opens;		/* times that VFIO's interrupt is closed, and opened again */
+
+	/* forwarding */
+	uint8_t irqchip;	/* enum world_irqchip */
+	uint8_t kvm;		/* enum kvm_kind */
+	uint8_t policy;		/* enum forward_policy */
+	uint8_t throttle;	/* refires; 0: never */
+	uint8_t fault;		/* enum vmm_fault */
+
+	/* guest */
+	uint8_t flow;		/* enum flow */
+	uint8_t vcpus;
+	uint8_t dest;		/* vCPU that takes the interrupts, at the start */
+	bool no_desc_lock;	/* a guest that does not serialize its flow and its unmask */
+	bool hard_check;	/* a hard handler that wakes the thread only for a cause */
+	bool boots;		/* pins are masked until the driver requests the interrupt */
+	uint8_t disables;	/* disable_irq … enable_irq */
+	bool polls;		/* the device is acked between them */
+	uint8_t moves;		/* affinity changes */
+	uint8_t suspends;
+	bool hostile;		/* writes anything to its irqchip at any time */
+
+	struct window_config window;
+
+	struct world_packing packing;	/* by world_configure() */
 };
 
 static inline unsigned int pin_of_device(const struct world_config *c,
