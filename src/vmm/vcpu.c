@@ -2,10 +2,10 @@
 #include "vmm/vcpu.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,15 +194,20 @@ static void exit_mmio(struct vcpu *cpu)
 	}
 }
 
-static void exit_failed(struct vcpu *cpu, const char *what, uint64_t detail)
+/* what: a sentence's end, with what KVM says of it */
+__attribute__((format(printf, 2, 3)))
+static void exit_failed(struct vcpu *cpu, const char *what, ...)
 {
 	struct kvm_regs regs = { 0 };
+	char text[256];
+	va_list args;
 
+	va_start(args, what);
+	vsnprintf(text, sizeof(text), what, args);
+	va_end(args);
 	(void)ioctl(cpu->fd, KVM_GET_REGS, &regs);
-	machine_request_failure(
-		cpu->machine,
-		"vCPU %u stopped at rip %#llx: %s (%#" PRIx64 ")", cpu->index,
-		regs.rip, what, detail);
+	machine_request_failure(cpu->machine, "vCPU %u stopped at rip %#llx: %s",
+				cpu->index, regs.rip, text);
 }
 
 static void exit_event(struct vcpu *cpu)
@@ -215,7 +220,7 @@ static void exit_event(struct vcpu *cpu)
 		machine_request_reset(cpu->machine);
 		break;
 	default:
-		exit_failed(cpu, "the guest crashed",
+		exit_failed(cpu, "the guest crashed (system event %u)",
 			    cpu->run->system_event.type);
 	}
 }
@@ -241,19 +246,18 @@ static void exit_handle(struct vcpu *cpu)
 		exit_event(cpu);
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		exit_failed(cpu, "triple fault: the guest could not handle an exception, see its console",
-			    0);
+		exit_failed(cpu, "triple fault: the guest could not handle an exception; its console may say which");
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
-		exit_failed(cpu, "the processor refused to enter the guest, hardware reason",
+		exit_failed(cpu, "the processor refused to enter the guest (hardware reason %#llx); the host's kernel log may say more",
 			    run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		exit_failed(cpu, "KVM could not go on (on a host without hardware virtualisation only small bare-metal guests run), suberror",
+		exit_failed(cpu, "KVM could not go on (internal error %u); a host without hardware virtualisation runs small bare-metal guests only",
 			    run->internal.suberror);
 		break;
 	default:
-		exit_failed(cpu, "an exit that this program does not know",
+		exit_failed(cpu, "KVM says what irqfwd does not know (exit reason %u)",
 			    run->exit_reason);
 	}
 }
@@ -279,7 +283,7 @@ static void *vcpu_thread(void *arg)
 			count(cpu, KVM_EXIT_INTR);
 		} else if (errno != EAGAIN) {
 			/* EAGAIN: INIT or SIPI came for one that waited. */
-			exit_failed(cpu, strerror(errno), 0);
+			exit_failed(cpu, "KVM_RUN: %s", strerror(errno));
 		}
 	}
 	return NULL;
