@@ -126,6 +126,16 @@ static void linux_finds_its_parameters(void **state)
 	assert_int_equal(bp->e820_table[3].size, 63 * MIB);
 }
 
+static void linux_speaks_on_the_serial_port(void **state)
+{
+	struct fixture *f = *state;
+
+	f->in.append = NULL;
+	assert_int_equal(load(f), 0);
+	assert_string_equal(memory_at(&f->mem, LOADER_CMDLINE, 16),
+			    "console=ttyS0");
+}
+
 static void linux_initrd_lies_at_the_top(void **state)
 {
 	struct fixture *f = *state;
@@ -438,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(linux_enters_in_long_mode),
 		CASE(linux_finds_its_parameters),
+		CASE(linux_speaks_on_the_serial_port),
 		CASE(linux_initrd_lies_at_the_top),
 		CASE(linux_too_little_memory),
 		CASE(linux_without_64_bit_entry),

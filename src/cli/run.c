@@ -9,7 +9,6 @@
 #include "vmm/session.h"
 
 #define MEMORY_DEFAULT	(512ull << 20)
-#define APPEND_DEFAULT	"console=ttyS0"
 
 enum key {
 	KEY_KERNEL = 'k',

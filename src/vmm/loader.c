@@ -80,18 +80,33 @@ void loader_write_gdt(const struct memory *mem, bool longmode)
 	memcpy(memory_at(mem, LOADER_GDT, sizeof(gdt)), gdt, sizeof(gdt));
 }
 
+static int load_linux(const struct memory *mem, struct kernel_blobs in,
+		      uint64_t acpi_rsdp, struct boot_entry *entry)
+{
+	if (in.env.data)
+		return failure(EINVAL,
+			       "--env goes with a multiboot kernel, and %s is Linux: give its parameters with --append",
+			       in.kernel.name);
+	if (!in.append)
+		in.append = "console=ttyS0";
+	return linux_load(mem, &in, acpi_rsdp, entry);
+}
+
+static int load_multiboot(const struct memory *mem, struct kernel_blobs in,
+			  struct boot_entry *entry)
+{
+	if (!in.append)
+		in.append = "";
+	return multiboot_load(mem, &in, entry);
+}
+
 int loader_load_blobs(const struct memory *mem, const struct kernel_blobs *in,
 		      uint64_t acpi_rsdp, struct boot_entry *entry)
 {
-	if (linux_is_kernel(&in->kernel)) {
-		if (in->env.data)
-			return failure(EINVAL,
-				       "--env goes with a multiboot kernel, and %s is Linux: give its parameters with --append",
-				       in->kernel.name);
-		return linux_load(mem, in, acpi_rsdp, entry);
-	}
+	if (linux_is_kernel(&in->kernel))
+		return load_linux(mem, *in, acpi_rsdp, entry);
 	if (multiboot_is_kernel(&in->kernel))
-		return multiboot_load(mem, in, entry);
+		return load_multiboot(mem, *in, entry);
 	return failure(ENOEXEC,
 		       "%s is not a kernel that can be booted: --kernel takes a Linux bzImage (such as /boot/vmlinuz-*) or a multiboot 1 ELF32 image",
 		       in->kernel.name);
@@ -100,7 +115,7 @@ int loader_load_blobs(const struct memory *mem, const struct kernel_blobs *in,
 int loader_load(const struct memory *mem, const struct kernel_files *files,
 		uint64_t acpi_rsdp, struct boot_entry *entry)
 {
-	struct kernel_blobs in = { .append = files->append ? files->append : "" };
+	struct kernel_blobs in = { .append = files->append };
 	int err = blob_read(&in.kernel, files->kernel, "kernel");
 
 	if (!err && files->initrd)

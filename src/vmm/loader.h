@@ -47,7 +47,7 @@ int loader_load(const struct memory *mem, const struct kernel_files *files,
 /* The same with the files' content at hand. */
 struct kernel_blobs {
 	struct blob kernel, initrd, env;
-	const char *append;	/* "" if none */
+	const char *append;	/* NULL: Linux gets console=ttyS0 */
 };
 
 int loader_load_blobs(const struct memory *mem, const struct kernel_blobs *in,
@@ -56,6 +56,7 @@ int loader_load_blobs(const struct memory *mem, const struct kernel_blobs *in,
 /* name stays the caller's; free blob->data. */
 int blob_read(struct blob *blob, const char *name, const char *what);
 
+/* The two formats; in->append is not NULL here. */
 bool linux_is_kernel(const struct blob *kernel);
 int linux_load(const struct memory *mem, const struct kernel_blobs *in,
 	       uint64_t acpi_rsdp, struct boot_entry *entry);
