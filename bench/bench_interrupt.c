@@ -232,7 +232,8 @@ static struct counts count(struct bench *b)
 	struct counts c = { .handled = *mail(b, MAIL_HANDLED),
 			    .host_irqs = b->host_irqs };
 
-	memcpy(c.exits, b->m.exits, sizeof(c.exits));
+	for (int i = 0; i < EXIT_NR; i++)
+		c.exits[i] = __atomic_load_n(&b->m.exits[i], __ATOMIC_RELAXED);
 	calls_get(c.calls);
 	c.wakeups = wakeups();
 	return c;

@@ -45,6 +45,7 @@
 
 #define APIC_BASE	0xfee00000
 #define APIC_EOI	0xfee000b0
+#define APIC_LOGICAL	0xfee000d0
 #define APIC_SPURIOUS	0xfee000f0
 #define APIC_IN_SERVICE(vector)	(0xfee00100 + ((vector) >> 5 << 4))
 #define APIC_COMMAND	0xfee00300

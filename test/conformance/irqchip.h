@@ -25,6 +25,7 @@ struct irqchip {
 			    unsigned int pin);
 	/* A level that the VMM itself drives. */
 	void (*line)(struct machine *m, unsigned int pin, bool high);
+	void (*signal_msi)(struct machine *m, uint64_t address, uint32_t data);
 	/* NULL where KVM handles it. */
 	void (*reset)(struct machine *m);
 	void (*read)(struct machine *m, uint64_t offset, void *data,

@@ -76,6 +76,13 @@ static void line(struct machine *m, unsigned int pin, bool high)
 	ioctl(m->vm_fd, KVM_IRQ_LINE, &arg);
 }
 
+static void signal_msi(struct machine *m, uint64_t address, uint32_t data)
+{
+	struct kvm_msi msi = { .address_lo = (uint32_t)address, .data = data };
+
+	ioctl(m->vm_fd, KVM_SIGNAL_MSI, &msi);
+}
+
 static void destroy(struct machine *m)
 {
 	for (unsigned int i = 0; i < DEVICES; i++)
@@ -91,4 +98,5 @@ const struct irqchip irqchip_kernel = {
 	.unforward = unforward,
 	.forward_edge = forward_edge,
 	.line = line,
+	.signal_msi = signal_msi,
 };

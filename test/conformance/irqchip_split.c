@@ -84,6 +84,13 @@ static void line(struct machine *m, unsigned int pin, bool high)
 	irqfwd_line_set(chip->line, high);
 }
 
+static void signal_msi(struct machine *m, uint64_t address, uint32_t data)
+{
+	struct split_chip *chip = m->chip;
+
+	irqfwd_signal_msi(chip->fwd, address, data);
+}
+
 static void reset(struct machine *m)
 {
 	struct split_chip *chip = m->chip;
@@ -135,6 +142,7 @@ const struct irqchip irqchip_split = {
 	.unforward = unforward,
 	.forward_edge = forward_edge,
 	.line = line,
+	.signal_msi = signal_msi,
 	.reset = reset,
 	.read = chip_read,
 	.write = chip_write,

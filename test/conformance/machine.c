@@ -340,7 +340,7 @@ bool machine_run(struct machine *m, unsigned int cpu, enum machine_exit *why)
 		return true;
 	}
 	*why = handle(m, run);
-	m->exits[*why]++;
+	__atomic_fetch_add(&m->exits[*why], 1, __ATOMIC_RELAXED);
 	return true;
 }
 

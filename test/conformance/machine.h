@@ -25,6 +25,7 @@
 #define VECTOR		0x41
 #define OTHER_VECTOR	0x52
 
+#define ENTRY_LOGICAL	(1u << 11)
 #define ENTRY_LEVEL	(1u << 15)
 #define ENTRY_MASKED	(1u << 16)
 #define ENTRY_REMOTE_IRR	(1u << 14)
@@ -64,7 +65,7 @@ struct machine {
 	uint8_t *ram;
 	struct vcpu vcpu[CPUS];
 	struct device device[DEVICES];
-	uint64_t exits[EXIT_NR];
+	uint64_t exits[EXIT_NR];	/* atomic: another thread may look */
 	/*
 	 * This KVM EOIs by itself as it injects (a software backend does).  The
 	 * EOI exit that comes of it is held until the guest's own EOI: when it

@@ -65,6 +65,7 @@ def initramfs(host, build, commands, path):
 def binaries(build):
     return {
         "test_conformance": f"{build}/test/conformance/test_conformance",
+        "test_conformance_msi": f"{build}/test/conformance/test_conformance_msi",
         "bench_interrupt": f"{build}/bench/bench_interrupt",
     }
 
@@ -112,13 +113,17 @@ def main():
     p.add_argument("--bench", action="store_true", help="bench_interrupt there, too")
     p.add_argument("--only", default="*", help="pattern of scenarios")
     args = p.parse_args()
-    commands = f"test_conformance kernel '{args.only}'; test_conformance split '{args.only}'"
+    commands = f"test_conformance kernel '{args.only}'; test_conformance split '{args.only}'\n"
+    groups = 2
+    if args.only == "*":
+        commands += "test_conformance_msi\n"
+        groups = 3
     if args.bench:
-        commands += "\nbench_interrupt --runs 3 --count 300"
+        commands += "bench_interrupt --runs 3 --count 300"
     try:
         hosts = args.host.split(",")
         debs.fetch([debs.newest(images.HOSTS[h]) for h in hosts])
-        return 1 if sum(run(h, args.build, commands, 2) for h in hosts) else 0
+        return 1 if sum(run(h, args.build, commands, groups) for h in hosts) else 0
     except (LabError, OSError) as error:
         print(f"skipped: {error}", file=sys.stderr)
         return 77

@@ -7,44 +7,15 @@
  * A scenario counts handlers entered, and host interrupts taken.  A handler
  * that finds no cause is what this library is about: it would be one more.
  */
-#include "machine.h"
+#include "scenarios.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "irqchip.h"
-
 #define LEVEL		(VECTOR | ENTRY_LEVEL)
-#define ANY		(-1)	/* not for us to say */
-
-struct expected {
-	int handled, host_irqs;
-};
-
-struct scenario {
-	const char *name;
-	void (*body)(struct machine *m);
-	enum irqfwd_policy policy;
-	struct expected ours;
-	struct expected kernel;		/* Linux 6.3 and later */
-	struct expected old_kernel;	/* before resample on unmask */
-	bool ours_only;
-};
-
-struct test {
-	const struct scenario *scenario;
-	const struct irqchip *irqchip;
-	struct machine machine;
-	bool running;
-};
 
 /* ---- pieces of scripts -------------------------------------------------- */
 
@@ -55,8 +26,8 @@ static void set_up(struct machine *m)
 	guest_entry(m, 0, PIN, LEVEL);
 }
 
-static void forward(struct machine *m, unsigned int device,
-		    enum irqfwd_policy policy)
+void scenario_forward(struct machine *m, unsigned int device,
+		      enum irqfwd_policy policy)
 {
 	assert_int_equal(m->irqchip->forward(m, device, PIN, policy), 0);
 }
@@ -91,7 +62,7 @@ static void plain_handler(struct machine *m, uint16_t causes)
 }
 
 /* Whatever else comes is entered, EOIed and left: one handler too many each. */
-static void serve_the_rest(struct machine *m)
+void scenario_serve_the_rest(struct machine *m)
 {
 	for (unsigned int turn = 0; turn < 20; turn++) {
 		unsigned int before = m->handled;
@@ -238,10 +209,30 @@ static void shared_emulated_masked(struct machine *m)
 	}
 }
 
+/* Two pins with one vector: an EOI ends both. */
+static void same_vector(struct machine *m)
+{
+	assert_int_equal(m->irqchip->forward(m, 1, PIN + 1, 0), 0);
+	set_up(m);
+	guest_dest(m, 0, PIN + 1, 0);
+	guest_entry(m, 0, PIN + 1, LEVEL);
+	device_assert(m, 0, 1);
+	device_assert(m, 1, 1);
+	machine_settle(m);
+	take(m, 0, VECTOR);	/* the local APIC has made them one */
+	guest_device_ack(m, 0, 0, 1);
+	guest_device_ack(m, 0, 1, 1);
+	leave(m, 0);
+	machine_settle(m);
+	assert_false(m->device[1].automasked);
+	device_assert(m, 0, 1);
+	plain_handler(m, 1);
+}
+
 /* Two devices, and a handler that serves one at a time. */
 static void shared_devices(struct machine *m)
 {
-	forward(m, 1, IRQFWD_POLICY_UNMASK);
+	scenario_forward(m, 1, IRQFWD_POLICY_UNMASK);
 	set_up(m);
 	device_assert(m, 0, 1);
 	take(m, 0, VECTOR);
@@ -372,6 +363,41 @@ static void second_vcpu(struct machine *m)
 	plain_handler(m, 1);
 }
 
+/* By a logical set instead of an APIC id: the EOI comes back all the same. */
+static void logical_destination(struct machine *m)
+{
+	guest_store(m, 0, APIC_LOGICAL, 1u << 24);
+	guest_store(m, 1, APIC_LOGICAL, 2u << 24);
+	guest_dest(m, 0, PIN, 2);
+	guest_entry(m, 0, PIN, LEVEL | ENTRY_LOGICAL);
+	for (int i = 0; i < 2; i++) {
+		device_assert(m, 0, 1);
+		take(m, 1, VECTOR);
+		guest_device_ack(m, 1, 0, 1);
+		leave(m, 1);
+		machine_settle(m);
+	}
+}
+
+/* An affinity change: mask, EOI, new destination, unmask; no ack is owed. */
+static void affinity_change(struct machine *m)
+{
+	set_up(m);
+	device_assert(m, 0, 1);
+	take(m, 0, VECTOR);
+	guest_device_ack(m, 0, 0, 1);
+	guest_entry(m, 0, PIN, LEVEL | ENTRY_MASKED);
+	guest_eoi(m, 0);
+	guest_dest(m, 0, PIN, 1);
+	guest_entry(m, 0, PIN, LEVEL);
+	guest_return(m, 0);
+	machine_settle(m);
+	device_assert(m, 0, 1);
+	take(m, 1, VECTOR);
+	guest_device_ack(m, 1, 0, 1);
+	leave(m, 1);
+}
+
 /* Hard handler on one, thread and unmask on the other. */
 static void oneshot_across_vcpus(struct machine *m)
 {
@@ -434,6 +460,20 @@ static void edge_masked(struct machine *m)
 	leave(m, 0);
 }
 
+/* An MSI of the VMM's own, beside the level interrupt of a pin. */
+static void signalled_msi(struct machine *m)
+{
+	set_up(m);
+	m->irqchip->signal_msi(m, APIC_BASE, OTHER_VECTOR);
+	take(m, 0, OTHER_VECTOR);
+	leave(m, 0);
+	m->irqchip->signal_msi(m, APIC_BASE | 1u << 12, OTHER_VECTOR);
+	take(m, 1, OTHER_VECTOR);
+	leave(m, 1);
+	device_assert(m, 0, 1);
+	plain_handler(m, 1);
+}
+
 /* ---- reset, removal, misbehaviour --------------------------------------- */
 
 /* In the middle of a deferred ack: afterwards the host's line is usable. */
@@ -462,7 +502,7 @@ static void removed_in_service(struct machine *m)
 	device_listen(m);
 	leave(m, 0);
 	assert_int_equal(machine_none(m, 0), 0);
-	forward(m, 0, IRQFWD_POLICY_UNMASK);
+	scenario_forward(m, 0, IRQFWD_POLICY_UNMASK);
 	plain_handler(m, 1);
 }
 
@@ -507,7 +547,7 @@ static void hostile(struct machine *m)
 	m->irqchip->reset(m);
 	machine_settle(m);
 	set_up(m);
-	serve_the_rest(m);
+	scenario_serve_the_rest(m);
 	m->handled = m->device[0].host_irqs = 0;
 	device_assert(m, 0, 1);
 	plain_handler(m, 1);
@@ -515,7 +555,7 @@ static void hostile(struct machine *m)
 
 /* ---- the table ---------------------------------------------------------- */
 
-static const struct scenario scenarios[] = {
+const struct scenario scenarios[] = {
 	{ "plain", plain, 0, { 3, 3 }, { 3, 3 }, { 3, 3 }, false },
 	{ "remote-irr", remote_irr, 0, { 1, 1 }, { 1, 1 }, { 1, 1 }, false },
 	{ "reassert", reassert, 0, { 2, 2 }, { 2, 2 }, { 2, 2 }, false },
@@ -539,6 +579,7 @@ static const struct scenario scenarios[] = {
 	/* 6.12 loses it: its resample on unmask forgets the other source */
 	{ "shared-emulated-masked", shared_emulated_masked, 0, { 1, 1 },
 	  { ANY, ANY }, { 1, 1 }, false },
+	{ "same-vector", same_vector, 0, { 2, 3 }, { 2, 3 }, { 2, 3 }, false },
 	{ "shared-devices", shared_devices, 0, { 4, 5 }, { 4, 5 },
 	  { 4, 5 }, false },
 	{ "vector-while-masked", vector_while_masked, 0, { 2, 2 }, { 0 },
@@ -551,11 +592,17 @@ static const struct scenario scenarios[] = {
 	{ "nobody-there", nobody_there, 0, { 1, 2 }, { 0 }, { 0 }, true },
 	{ "eoi-register", eoi_register, 0, { 2, 2 }, { 0 }, { 0 }, true },
 	{ "second-vcpu", second_vcpu, 0, { 2, 2 }, { 2, 2 }, { 2, 2 }, false },
+	{ "logical-destination", logical_destination, 0, { 2, 2 }, { 2, 2 },
+	  { 2, 2 }, false },
+	{ "affinity-change", affinity_change, 0, { 2, 2 }, { 2, 2 }, { 2, 2 },
+	  false },
 	{ "oneshot-across-vcpus", oneshot_across_vcpus, 0, { 1, 1 }, { 1, 2 },
 	  { 2, 2 }, false },
 	{ "broadcast", broadcast, 0, { 2, 1 }, { 2, 1 }, { 2, 1 }, false },
 	{ "edge", edge, 0, { 5, 0 }, { 5, 0 }, { 5, 0 }, false },
 	{ "edge-masked", edge_masked, 0, { 1, 0 }, { 1, 0 }, { 1, 0 }, false },
+	{ "signalled-msi", signalled_msi, 0, { 3, 1 }, { 3, 1 }, { 3, 1 },
+	  false },
 	{ "reset-deferred", reset_deferred, 0, { 3, 4 }, { 0 }, { 0 }, true },
 	{ "removed-in-service", removed_in_service, 0, { 2, ANY }, { 0 },
 	  { 0 }, true },
@@ -563,169 +610,5 @@ static const struct scenario scenarios[] = {
 	  true },
 	{ "hostile", hostile, 0, { 1, 1 }, { 0 }, { 0 }, true },
 };
-#define SCENARIOS	(sizeof(scenarios) / sizeof(scenarios[0]))
 
-static const struct irqchip *const irqchips[] = {
-	&irqchip_kernel,
-	&irqchip_split,
-};
-#define IRQCHIPS	(sizeof(irqchips) / sizeof(irqchips[0]))
-
-/* ---- running them ------------------------------------------------------- */
-
-/* KVM's IOAPIC resamples at the unmask since Linux 6.3. */
-static bool kernel_is_old(void)
-{
-	struct utsname name;
-	unsigned int major = 0, minor = 0;
-
-	uname(&name);
-	sscanf(name.release, "%u.%u", &major, &minor);
-	return major < 6 || (major == 6 && minor < 3);
-}
-
-static const struct expected *expectation(const struct test *t)
-{
-	if (t->irqchip->ours)
-		return &t->scenario->ours;
-	return kernel_is_old() ? &t->scenario->old_kernel :
-				 &t->scenario->kernel;
-}
-
-static int start(void **state)
-{
-	struct test *t = *state;
-	int error = machine_init(&t->machine, t->irqchip);
-
-	t->running = !error;
-	if (error)
-		printf("# %s\n", t->machine.why);
-	return error;
-}
-
-static void print_row(const struct test *t)
-{
-	const struct machine *m = &t->machine;
-
-	printf("# %-7s %-23s handled %3u  host irqs %2u  resamples %2u  "
-	       "exits: mmio %3llu eoi %2llu %s\n",
-	       t->irqchip->name, t->scenario->name, m->handled,
-	       m->device[0].host_irqs + m->device[1].host_irqs,
-	       m->device[0].resamples + m->device[1].resamples,
-	       (unsigned long long)m->exits[EXIT_MMIO],
-	       (unsigned long long)m->exits[EXIT_EOI], m->why);
-}
-
-/* The row is printed whatever came of it. */
-static int stop(void **state)
-{
-	struct test *t = *state;
-	struct machine *m = &t->machine;
-
-	if (!t->running)
-		return 0;
-	print_row(t);
-	machine_destroy(m);
-	return 0;
-}
-
-static void run(void **state)
-{
-	struct test *t = *state;
-	struct machine *m = &t->machine;
-	const struct expected *e = expectation(t);
-	unsigned int host_irqs;
-
-	forward(m, 0, t->scenario->policy);
-	t->scenario->body(m);
-	serve_the_rest(m);
-	assert_string_equal(m->why, "");
-	host_irqs = m->device[0].host_irqs + m->device[1].host_irqs;
-	if (e->handled != ANY)
-		assert_int_equal(m->handled, e->handled);
-	if (e->host_irqs != ANY)
-		assert_int_equal(host_irqs, e->host_irqs);
-	if (!t->irqchip->ours)
-		return;
-	assert_false(m->device[0].causes);	/* nobody waits for the guest */
-	machine_settle(m);
-	assert_false(m->device[0].automasked);	/* nothing is left masked */
-}
-
-/* A peer must be the real thing; ours can be told how this KVM is odd. */
-static bool can_run(const struct irqchip *irqchip, const char **why)
-{
-	struct machine m;
-
-	if (!machine_possible(irqchip, why))
-		return false;
-	if (machine_init(&m, irqchip)) {
-		printf("# %s\n", m.why);
-		return true;	/* and fail */
-	}
-	*why = machine_unfit(&m);
-	machine_destroy(&m);
-	if (*why && irqchip->ours)
-		printf("# %s: its EOI exits are held until the guest's EOI\n",
-		       *why);
-	return !*why || irqchip->ours;
-}
-
-static size_t collect(const struct irqchip *irqchip, struct CMUnitTest *tests,
-		      struct test *states)
-{
-	size_t nr = 0;
-
-	for (size_t s = 0; s < SCENARIOS; s++) {
-		if (scenarios[s].ours_only && !irqchip->ours)
-			continue;
-		states[nr] = (struct test){
-			.scenario = &scenarios[s],
-			.irqchip = irqchip,
-		};
-		tests[nr] = (struct CMUnitTest){
-			.name = scenarios[s].name,
-			.test_func = run,
-			.setup_func = start,
-			.teardown_func = stop,
-			.initial_state = &states[nr],
-		};
-		nr++;
-	}
-	return nr;
-}
-
-static int run_irqchip(const struct irqchip *irqchip)
-{
-	static struct CMUnitTest tests[SCENARIOS];
-	static struct test states[SCENARIOS];
-	size_t nr = collect(irqchip, tests, states);
-	const char *why;
-
-	if (!can_run(irqchip, &why)) {
-		printf("1..0 # SKIP %s: %s\n", irqchip->name, why);
-		return 0;
-	}
-	return _cmocka_run_group_tests(irqchip->name, tests, nr, NULL, NULL);
-}
-
-/* Arguments: an irqchip, or all; and a pattern of scenarios. */
-int main(int argc, char **argv)
-{
-	const char *name = argc > 1 ? argv[1] : "all";
-	int failed = 0;
-	bool known = false;
-
-	alarm(140);	/* a guest that hangs must not hang the tests */
-	if (argc > 2)
-		cmocka_set_test_filter(argv[2]);
-	for (size_t c = 0; c < IRQCHIPS; c++) {
-		if (strcmp(name, "all") && strcmp(name, irqchips[c]->name))
-			continue;
-		known = true;
-		failed += run_irqchip(irqchips[c]);
-	}
-	if (!known)
-		fprintf(stderr, "no irqchip %s: kernel, split or all\n", name);
-	return known ? failed : 2;
-}
+const size_t scenarios_nr = sizeof(scenarios) / sizeof(scenarios[0]);
