@@ -127,6 +127,14 @@ int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd, int resample_fd
 			     struct irqfwd_level **out);
 void irqfwd_remove_level(struct irqfwd_level *level);
 
+/*
+ * The guest cut the device off its line (Interrupt Disable in the Command
+ * register), or joined it again.  The VMM keeps that bit to itself: the host
+ * masks with the real one.  A forward begins joined, and a reset of the irqchip
+ * leaves it as it is.
+ */
+void irqfwd_level_cut(struct irqfwd_level *level, bool cut);
+
 /* An edge source: each signal of trigger_fd is a pulse on the pin. */
 int irqfwd_add_eventfd_edge(struct irqfwd *fwd, int trigger_fd,
 			    const char *name, unsigned int pin,

@@ -358,6 +358,77 @@ static void masking_and_unmasking_is_throttled_too(void **state)
 	assert_int_equal(f.phase, FORWARD_THROTTLED);
 }
 
+static void row_19_cut_while_raised(void **state)
+{
+	for (unsigned int policy = FORWARD_EOI; policy <= FORWARD_SAMPLE; policy++) {
+		struct forward f = in_phase(policy, FORWARD_RAISED);
+		struct effects out = { 0 };
+
+		forward_cut(&f, &out);
+		assert_int_equal(f.phase, FORWARD_DEFERRED);
+		expect_effects(&out, EFFECT_LOWER, EFFECT_DEFER);
+		/* what was in service ends; the pin's mask comes and goes */
+		forward_acked(&f, open_pin, &out);
+		forward_masked(&f, masked_pin, &out);
+		forward_unmasked(&f, &out);
+		assert_int_equal(f.phase, FORWARD_DEFERRED);
+		expect_none(&out);
+	}
+}
+
+static void a_trigger_while_cut_is_not_believed(void **state)
+{
+	for (unsigned int policy = FORWARD_EOI; policy <= FORWARD_SAMPLE; policy++) {
+		struct forward f = in_phase(policy, FORWARD_QUIET);
+		struct effects out = { 0 };
+
+		forward_cut(&f, &out);
+		expect_none(&out);
+		forward_acked(&f, open_pin, &out);
+		forward_unmasked(&f, &out);
+		expect_none(&out);
+		forward_triggered(&f, open_pin, &out);
+		assert_int_equal(f.phase, FORWARD_DEFERRED);
+		expect_effects(&out, EFFECT_DEFER);
+	}
+}
+
+static void rows_20_and_21_join(void **state)
+{
+	struct forward f = in_phase(FORWARD_UNMASK, FORWARD_DEFERRED);
+	struct effects out = { 0 };
+
+	f.cut = true;
+	forward_joined(&f, masked_pin, &out);
+	assert_int_equal(f.phase, FORWARD_DEFERRED);
+	expect_none(&out);
+
+	f.cut = true;
+	forward_joined(&f, open_pin, &out);
+	assert_int_equal(f.phase, FORWARD_QUIET);
+	expect_effects(&out, EFFECT_RESAMPLE);
+
+	f.cut = true;
+	forward_joined(&f, open_pin, &out);
+	expect_effects(&out, EFFECT_DRAIN);
+
+	f = in_phase(FORWARD_EOI, FORWARD_DEFERRED);
+	f.cut = true;
+	forward_joined(&f, masked_pin, &out);
+	expect_effects(&out, EFFECT_RESAMPLE);
+}
+
+static void a_flush_leaves_the_cut(void **state)
+{
+	struct forward f = in_phase(FORWARD_UNMASK, FORWARD_DEFERRED);
+	struct effects out = { 0 };
+
+	f.cut = true;
+	forward_flushed(&f, &out);
+	assert_true(f.cut);
+	expect_effects(&out, EFFECT_RESAMPLE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -381,6 +452,10 @@ int main(void)
 		cmocka_unit_test(rows_14_and_16_a_storm_is_throttled),
 		cmocka_unit_test(row_17_a_silent_timeout_lifts_the_throttle),
 		cmocka_unit_test(row_18_flush),
+		cmocka_unit_test(row_19_cut_while_raised),
+		cmocka_unit_test(a_trigger_while_cut_is_not_believed),
+		cmocka_unit_test(rows_20_and_21_join),
+		cmocka_unit_test(a_flush_leaves_the_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -360,6 +360,18 @@ void engine_source_timeout(struct engine *e, unsigned int slot)
 	leave(e, "timeout", (int)slot, (int)s->pin);
 }
 
+void engine_cut(struct engine *e, unsigned int slot, const struct source *src,
+		bool cut)
+{
+	struct slot *s = &e->slot[slot];
+
+	assert(slot < FORWARDS_MAX);
+	enter(e);
+	if (s->kind == SLOT_LEVEL && s->src == src)
+		forwarder_cut(&e->fw, slot, cut, &e->out);
+	leave(e, cut ? "cut" : "join", (int)slot, (int)s->pin);
+}
+
 void engine_set_line(struct engine *e, unsigned int slot, bool high)
 {
 	struct slot *s = &e->slot[slot];

@@ -99,6 +99,10 @@ void engine_remove(struct engine *e, unsigned int slot);
 void engine_source_ready(struct engine *e, unsigned int slot);
 void engine_source_timeout(struct engine *e, unsigned int slot);
 
+/* Nothing happens if the slot is not src's any more. */
+void engine_cut(struct engine *e, unsigned int slot, const struct source *src,
+		bool cut);
+
 void engine_set_line(struct engine *e, unsigned int slot, bool high);
 void engine_pulse_line(struct engine *e, unsigned int slot);
 

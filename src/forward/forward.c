@@ -26,6 +26,13 @@
  *  16   THROTTLED   timeout                   QUIET       RESAMPLE, THROTTLE
  *  17   QUIET       timeout                   QUIET       -
  *  18   any         flush                     QUIET       LOWER, RESAMPLE
+ *  19   RAISED      cut                       DEFERRED    LOWER, DEFER
+ *  20   DEFERRED    join, unmasked            look again  …
+ *  21   QUIET       join, unmasked            QUIET       DRAIN
+ *
+ * "Masked" is: the pin is, or the source is cut off (PCI's DisINTx).  A device
+ * that is cut off drives nothing, so 19 does not ask what is in service; and a
+ * host that is masked by then stays it, however often the guest EOIs.
  *
  * Policy eoi believes every trigger (1 for 2) and looks again at every ack (4
  * for 5); masks and unmasks mean nothing to it.
@@ -96,7 +103,7 @@ static void look_again(struct forward *f, struct effects *out)
 /* The one place that decides whether the guest's masking holds us back. */
 static bool held_back(const struct forward *f, struct forward_pin pin)
 {
-	return pin.masked && f->policy != FORWARD_EOI;
+	return f->cut || (pin.masked && f->policy != FORWARD_EOI);
 }
 
 void forward_init(struct forward *f, unsigned int source, unsigned int pin,
@@ -187,7 +194,7 @@ void forward_acked(struct forward *f, struct forward_pin pin,
 		   struct effects *out)
 {
 	if (f->phase == FORWARD_QUIET && f->policy != FORWARD_EOI &&
-	    !pin.masked)
+	    !held_back(f, pin))
 		push(f, EFFECT_DRAIN, out);
 	if (f->phase != FORWARD_RAISED)
 		return;
@@ -209,10 +216,29 @@ void forward_masked(struct forward *f, struct forward_pin pin,
 
 void forward_unmasked(struct forward *f, struct effects *out)
 {
+	if (f->cut)
+		return;
 	if (f->phase == FORWARD_DEFERRED)
 		look_again(f, out);
 	else if (f->phase == FORWARD_QUIET && f->policy != FORWARD_EOI)
 		push(f, EFFECT_DRAIN, out);
+}
+
+void forward_cut(struct forward *f, struct effects *out)
+{
+	f->cut = true;
+	if (f->phase != FORWARD_RAISED)
+		return;
+	push(f, EFFECT_LOWER, out);
+	defer(f, out);
+}
+
+void forward_joined(struct forward *f, struct forward_pin pin,
+		    struct effects *out)
+{
+	f->cut = false;
+	if (!held_back(f, pin))
+		forward_unmasked(f, out);
 }
 
 void forward_flushed(struct forward *f, struct effects *out)

@@ -39,6 +39,7 @@ enum forward_level {
 
 struct forward {
 	bool used;		/* the slot holds a forward */
+	bool cut;		/* the guest cut the device off the line: DisINTx */
 	uint8_t pin;
 	uint8_t source;		/* slot, and bit of the pin's lines */
 	uint8_t policy;		/* enum forward_policy */
@@ -70,6 +71,11 @@ void forward_acked(struct forward *f, struct forward_pin pin,
 void forward_masked(struct forward *f, struct forward_pin pin,
 		    struct effects *out);
 void forward_unmasked(struct forward *f, struct effects *out);
+
+/* up: what the guest did at the device itself; a flush leaves it so */
+void forward_cut(struct forward *f, struct effects *out);
+void forward_joined(struct forward *f, struct forward_pin pin,
+		    struct effects *out);
 
 /* Reset, removal, shutdown: nothing stays raised or masked. */
 void forward_flushed(struct forward *f, struct effects *out);

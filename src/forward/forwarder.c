@@ -166,6 +166,19 @@ void forwarder_timeout(struct forwarder *fw, unsigned int source,
 	forward_timed_out(forward_of(fw, source), out);
 }
 
+void forwarder_cut(struct forwarder *fw, unsigned int source, bool cut,
+		   struct effects *out)
+{
+	unsigned int from = out->nr;
+	struct forward *f = forward_of(fw, source);
+
+	if (cut)
+		forward_cut(f, out);
+	else
+		forward_joined(f, pin_of(fw, f->pin), out);
+	drain(fw, from, out);
+}
+
 void forwarder_set_line(struct forwarder *fw, unsigned int source,
 			unsigned int pin, bool high, struct effects *out)
 {

@@ -54,6 +54,10 @@ void forwarder_set_line(struct forwarder *fw, unsigned int source,
 void forwarder_pulse(struct forwarder *fw, unsigned int pin,
 		     struct effects *out);
 
+/* The guest cuts a device off its line (PCI's DisINTx), or joins it again. */
+void forwarder_cut(struct forwarder *fw, unsigned int source, bool cut,
+		   struct effects *out);
+
 /* up */
 uint64_t forwarder_read(const struct forwarder *fw, uint64_t offset,
 			unsigned int size);

@@ -267,6 +267,15 @@ void irqfwd_remove_level(struct irqfwd_level *level)
 		remove_level(&level->object);
 }
 
+/* A device that is gone has left its slot: the engine looks whose it is. */
+void irqfwd_level_cut(struct irqfwd_level *level, bool cut)
+{
+	struct input *in = level->kind == LEVEL_INTX ? &level->intx.input :
+						       &level->eventfd.input;
+
+	engine_cut(in->engine, (unsigned int)in->slot, &in->source, cut);
+}
+
 static void remove_edge(struct object *object)
 {
 	struct irqfwd_edge *edge = (struct irqfwd_edge *)object;

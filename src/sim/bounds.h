@@ -13,15 +13,18 @@
 #define FORWARDS_MAX	2
 
 #define forward_acked sim_forward_acked
+#define forward_cut sim_forward_cut
 #define forward_drained sim_forward_drained
 #define forward_flushed sim_forward_flushed
 #define forward_init sim_forward_init
+#define forward_joined sim_forward_joined
 #define forward_masked sim_forward_masked
 #define forward_sampled sim_forward_sampled
 #define forward_timed_out sim_forward_timed_out
 #define forward_triggered sim_forward_triggered
 #define forward_unmasked sim_forward_unmasked
 #define forwarder_add sim_forwarder_add
+#define forwarder_cut sim_forwarder_cut
 #define forwarder_drained sim_forwarder_drained
 #define forwarder_eoi sim_forwarder_eoi
 #define forwarder_init sim_forwarder_init

@@ -45,6 +45,7 @@ static const char *room_of(const char *event)
 		{ "eoi", "backend" },	 { "remove", "forward" },
 		{ "raise", "vmm" },	 { "lower", "vmm" },
 		{ "pulse", "vmm" },	 { "reset", "vmm" },
+		{ "cut", "forward" },	 { "join", "forward" },
 	};
 
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++)

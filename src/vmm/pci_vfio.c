@@ -160,7 +160,7 @@ static void tell_news(void *opaque, enum irqfwd_event event)
 }
 
 /*
- * While INTx is forwarded the library listens to the host's requests; else we
+ * With a forward of INTx the library listens to the host's requests; else we
  * do.  Too old a VFIO has no such index: then only its log says it.
  */
 static void listen_to_host(const struct pci_vfio *v)
@@ -238,28 +238,34 @@ static int start_msi(struct pci_vfio *v, enum irqfwd_msi_kind kind,
 	return 0;
 }
 
-/* VFIO serves one kind at a time: the old one goes first. */
-static void stop_irq(struct pci_vfio *v)
+static void stop_msi(struct pci_vfio *v)
 {
-	if (v->intx)
-		irqfwd_remove_level(v->intx);
-	v->intx = NULL;
 	if (v->active)
 		irqfwd_msi_enable(v->active, 0);
 	v->active = NULL;
 }
 
+/*
+ * The forward of INTx stays, cut off, while the guest uses another kind or
+ * none: Linux tries DisINTx on every device that it finds, and a forward that
+ * came and went would free the host's interrupt each time.
+ */
 static void host_irq(void *host, enum pci_irq irq, unsigned int vectors)
 {
 	struct pci_vfio *v = host;
 	int err = 0;
 
-	stop_irq(v);
+	if (v->intx && irq != PCI_IRQ_INTX)
+		irqfwd_level_cut(v->intx, true);
+	stop_msi(v);
 	switch (irq) {
 	case PCI_IRQ_NONE:
 		break;
 	case PCI_IRQ_INTX:
-		err = start_intx(v);
+		if (v->intx)
+			irqfwd_level_cut(v->intx, false);
+		else
+			err = start_intx(v);
 		break;
 	case PCI_IRQ_MSI:
 		err = start_msi(v, IRQFWD_MSI, vectors);
@@ -460,6 +466,9 @@ void pci_vfio_release(struct pci_vfio *v)
 {
 	if (v->function.ops)
 		pci_function_unplug(&v->function);
+	if (v->intx)
+		irqfwd_remove_level(v->intx);
+	v->intx = NULL;
 	for (unsigned int i = 0; i < 2; i++) {
 		if (v->msi[i])
 			irqfwd_remove_msi(v->msi[i]);

@@ -36,13 +36,13 @@ struct pci_vfio {
 	enum irqfwd_policy policy;
 	bool unmask_by_ioctl;
 	unsigned int slot;
-	struct irqfwd_level *intx;	/* NULL: not forwarded now */
+	struct irqfwd_level *intx;	/* NULL: not forwarded yet */
 	struct irqfwd_msi *msi[2];	/* by enum irqfwd_msi_kind; NULL: not yet */
 	struct irqfwd_msi *active;	/* the one that the guest has enabled */
 	int irq_error;			/* of the last irq(): 0 or -errno */
 	/*
 	 * An eventfd: the host wants the device back, or it is gone.  VFIO
-	 * signals it by itself while INTx is not forwarded.
+	 * signals it by itself where INTx is not forwarded.
 	 */
 	int news_fd;
 	atomic_bool gone;
