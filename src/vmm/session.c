@@ -152,8 +152,7 @@ static int add_pci(struct session *s)
 		err = pci_root_add(s->pci, &s->options->device[i]);
 		/* The reason has been said, with the device's name. */
 		if (err)
-			return failure(-err, "--device host=%s: see above",
-				       s->options->device[i].host);
+			return failure(-err, "%s", "");
 	}
 	return 0;
 }
@@ -312,7 +311,8 @@ int session_run(const struct run_options *options)
 	if (!err)
 		err = run(&s);
 	if (err) {
-		fprintf(stderr, "irqfwd run: %s\n", failure_text());
+		if (failure_text()[0])
+			fprintf(stderr, "irqfwd run: %s\n", failure_text());
 		code = SESSION_FAILED;
 	} else {
 		code = exit_code(&s);

@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <cmocka.h>
 
@@ -234,6 +236,46 @@ static void user_ends_it(void **state)
 	assert_says(&r, 128 + SIGINT, "");
 }
 
+/* On a terminal: Ctrl-A h helps, Ctrl-A x ends; then it is as it was. */
+static void terminal_keys(void **state)
+{
+	static const char keys[] = "abc\001h";
+	struct termios before, after;
+	char text[4096] = "";
+	size_t used = 0;
+	int master, slave, status;
+	ssize_t nr;
+	pid_t pid;
+
+	need_kvm();
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	assert_int_equal(tcgetattr(slave, &before), 0);
+	pid = fork();
+	if (pid == 0) {
+		login_tty(slave);
+		alarm(TIME_LIMIT);
+		execl(irqfwd, irqfwd, "run", "--kernel", image, "--append", "go",
+		      (char *)NULL);
+		_exit(127);
+	}
+	usleep(500000);
+	assert_int_equal(write(master, keys, sizeof(keys) - 1),
+			 sizeof(keys) - 1);
+	while (!strstr(text, "power button") && used < sizeof(text) - 1 &&
+	       (nr = read(master, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)nr;
+	assert_non_null(strstr(text, "power button"));
+	assert_int_equal(write(master, "\001x", 2), 2);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	assert_int_equal(tcgetattr(slave, &after), 0);
+	assert_int_equal(before.c_lflag, after.c_lflag);
+	assert_int_equal(before.c_iflag, after.c_iflag);
+	close(master);
+	close(slave);
+}
+
 static void statistics_go_to_a_file(void **state)
 {
 	char text[4096];
@@ -269,6 +311,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(guest_powers_off),
 		cmocka_unit_test(guest_dies),
 		cmocka_unit_test(user_ends_it),
+		cmocka_unit_test(terminal_keys),
 		cmocka_unit_test(statistics_go_to_a_file),
 	};
 	int fd, failed;
