@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/scenario.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <libgen.h>
@@ -506,7 +505,7 @@ static struct json_object *parse(struct reader *r)
 	struct json_object *root;
 	size_t len = strlen(r->text), end;
 
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);	/* nothing follows */
 	root = json_tokener_parse_ex(tok, r->text, (int)len);
 	end = json_tokener_get_parse_end(tok);
 	if (!root)
@@ -516,14 +515,6 @@ static struct json_object *parse(struct reader *r)
 				 ? "the file ends too early"
 				 : json_tokener_error_desc(
 					   json_tokener_get_error(tok)));
-	while (root && end < len && isspace((unsigned char)r->text[end]))
-		end++;
-	if (root && end < len) {
-		snprintf(r->err, r->n, "%s:%u: something follows the object",
-			 r->path, line_of(r, r->text + end));
-		json_object_put(root);
-		root = NULL;
-	}
 	json_tokener_free(tok);
 	return root;
 }
