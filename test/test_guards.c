@@ -86,12 +86,78 @@ static void test_no_route_unless_routed(void **state)
 	}
 }
 
+static struct message route_of(const struct effects *out)
+{
+	for (unsigned int i = 0; i < out->nr; i++)
+		if (out->v[i].kind == EFFECT_ROUTE)
+			return out->v[i].msg;
+	return (struct message){ .dest = UINT16_MAX };
+}
+
+/* route-message-differs-only: a new destination alone needs a new route */
+static void test_route_follows_destination(void **state)
+{
+	struct effects out = { .nr = 0 };
+	struct forwarder fw;
+
+	forwarder_init(&fw, 24, IOAPIC_VERSION_ICH, true);
+	forwarder_add(&fw, SOURCE, PIN, FORWARD_UNMASK, 0);
+	write_register(&fw, ENTRY_LOW(PIN), ENTRY_LEVEL_UNMASKED, &out);
+	for (uint16_t dest = 1; dest <= 2; dest++) {
+		write_register(&fw, ENTRY_HIGH(PIN), (uint32_t)dest << 24, &out);
+		out.nr = 0;
+		forwarder_trigger(&fw, SOURCE, &out);
+		assert_int_equal(route_of(&out).dest, dest);
+		forwarder_eoi(&fw, 0x41, &out);
+	}
+}
+
+/* unused-forward-told: a source that was removed is not drained */
+static void test_removed_is_not_drained(void **state)
+{
+	struct effects out = { .nr = 0 };
+	struct forwarder fw;
+
+	forwarder_init(&fw, 24, IOAPIC_VERSION_ICH, false);
+	forwarder_add(&fw, SOURCE, PIN, FORWARD_UNMASK, 0);
+	write_register(&fw, ENTRY_LOW(PIN), ENTRY_LEVEL_UNMASKED, &out);
+	assert_int_equal(count(&out, EFFECT_DRAIN), 1);
+	write_register(&fw, ENTRY_LOW(PIN), 0x18041, &out);
+	forwarder_remove(&fw, SOURCE, &out);
+	out.nr = 0;
+	write_register(&fw, ENTRY_LOW(PIN), ENTRY_LEVEL_UNMASKED, &out);
+	assert_int_equal(count(&out, EFFECT_UNMASK), 1);
+	assert_int_equal(count(&out, EFFECT_DRAIN), 0);
+}
+
+/* sampled-high-not-counted: a line that is read high again and again */
+static void test_sampled_high_is_throttled(void **state)
+{
+	struct effects out = { .nr = 0 };
+	struct forward f;
+
+	forward_init(&f, SOURCE, PIN, FORWARD_SAMPLE, 3);
+	forward_triggered(&f, unmasked, &out);
+	for (int i = 0; i < 2; i++) {
+		forward_acked(&f, unmasked, &out);
+		forward_sampled(&f, unmasked, FORWARD_LEVEL_HIGH, &out);
+		assert_int_equal(f.phase, FORWARD_RAISED);
+	}
+	forward_acked(&f, unmasked, &out);
+	forward_sampled(&f, unmasked, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_THROTTLED);
+	assert_int_equal(count(&out, EFFECT_THROTTLE), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_drained_while_raised),
 		cmocka_unit_test(test_flush_forgets_refires),
 		cmocka_unit_test(test_no_route_unless_routed),
+		cmocka_unit_test(test_route_follows_destination),
+		cmocka_unit_test(test_removed_is_not_drained),
+		cmocka_unit_test(test_sampled_high_is_throttled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
