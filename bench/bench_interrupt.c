@@ -45,6 +45,7 @@ static const struct mode modes[] = {
 static const struct irqchip *const irqchips[] = {
 	&irqchip_kernel,
 	&irqchip_split,
+	&irqchip_coalesced,
 };
 #define MODES		(sizeof(modes) / sizeof(modes[0]))
 #define IRQCHIPS	(sizeof(irqchips) / sizeof(irqchips[0]))
@@ -322,7 +323,7 @@ static double ratio(const struct row *row, const struct row *peer)
 
 static void print_row(const struct row *row, const struct row *peer)
 {
-	printf("%-8s %-8s %6.2f %6.2f %6.2f %6.2f %8.2f %8.2f %9.1f",
+	printf("%-8s %-9s %6.2f %6.2f %6.2f %6.2f %8.2f %8.2f %9.1f",
 	       row->mode->name, row->irqchip->name,
 	       per(row, row->sum.host_irqs), per(row, row->sum.handled),
 	       per(row, row->sum.exits[EXIT_EOI]),
@@ -350,7 +351,7 @@ static void print_table(struct row rows[MODES][IRQCHIPS])
 	printf("an interrupt of a level-triggered device, %u runs of %u; "
 	       "median µs from trigger to resample\n\n", options.runs,
 	       options.count);
-	printf("%-8s %-8s %6s %6s %6s %6s %8s %8s %9s %6s\n", "handler",
+	printf("%-8s %-9s %6s %6s %6s %6s %8s %8s %9s %6s\n", "handler",
 	       "irqchip", "host", "guest", "EOI", "MMIO", "calls", "wakeups",
 	       "µs", "ratio");
 	for (size_t i = 0; i < MODES; i++)
@@ -366,7 +367,8 @@ static void print_table(struct row rows[MODES][IRQCHIPS])
 		}
 	printf("\nhost, guest: host interrupts, handlers entered.  EOI, MMIO: "
 	       "exits to userspace.\nkernel: KVM's IOAPIC; its work queue's "
-	       "wakeups are not counted.  split: irqfwd.\n");
+	       "wakeups are not counted.  split: irqfwd.\ncoalesced: the same, where the VMM lets "
+	       "KVM keep writes of IOREGSEL until the next exit.\n");
 	if (by_itself)
 		printf("This KVM EOIs as it injects, so each handler makes an "
 		       "OUT after its EOI, on both\nirqchips: one more exit "
@@ -425,14 +427,19 @@ static int check(struct row rows[MODES][IRQCHIPS])
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < MODES; i++) {
-		const struct row *row = &rows[i][1];
-		double most = modes[i].writes ? modes[i].writes + 1 : 2;
+	for (size_t i = 0; i < MODES * IRQCHIPS; i++) {
+		const struct row *row = &rows[i / IRQCHIPS][i % IRQCHIPS];
+		double most = 2;
 
-		if (!row->runs || exits_per(row) <= most)
+		if (!row->runs || !row->irqchip->ours)
 			continue;
-		fprintf(stderr, "%s: %.2f exits for an interrupt, more than "
-			"%.0f\n", modes[i].name, exits_per(row), most);
+		if (row->mode->writes)
+			most = row->mode->writes + 1;
+		if (exits_per(row) <= most)
+			continue;
+		fprintf(stderr, "%s, %s: %.2f exits for an interrupt, more "
+			"than %.0f\n", row->mode->name, row->irqchip->name,
+			exits_per(row), most);
 		failed = 1;
 	}
 	return failed;
@@ -471,7 +478,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: bench_interrupt [--count N] [--runs N] "
-		"[--irqchip kernel|split|all]\n"
+		"[--irqchip kernel|split|coalesced|all]\n"
 		"                       [--mode plain|oneshot|all] [--json]\n");
 	exit(2);
 }

@@ -12,6 +12,7 @@
 struct irqchip {
 	const char *name;
 	long capability;	/* KVM_CAP_… that it needs */
+	bool coalesced;		/* KVM keeps writes of IOREGSEL until the next exit */
 	bool ours;		/* irqfwd; else KVM's own, a peer to compare with */
 
 	int (*create)(struct machine *m);
@@ -37,5 +38,6 @@ struct irqchip {
 
 extern const struct irqchip irqchip_kernel;	/* KVM's IOAPIC, irqfd and resample */
 extern const struct irqchip irqchip_split;	/* irqfwd on KVM_CAP_SPLIT_IRQCHIP */
+extern const struct irqchip irqchip_coalesced;	/* the same, IOREGSEL coalesced */
 
 #endif

@@ -132,19 +132,29 @@ static void destroy(struct machine *m)
 	irqfwd_free(chip->fwd);
 }
 
+#define SPLIT_OPS \
+	.ours = true, \
+	.create = create, \
+	.destroy = destroy, \
+	.forward = forward, \
+	.unforward = unforward, \
+	.forward_edge = forward_edge, \
+	.line = line, \
+	.signal_msi = signal_msi, \
+	.reset = reset, \
+	.read = chip_read, \
+	.write = chip_write, \
+	.eoi = eoi,
+
 const struct irqchip irqchip_split = {
 	.name = "split",
 	.capability = KVM_CAP_SPLIT_IRQCHIP,
-	.ours = true,
-	.create = create,
-	.destroy = destroy,
-	.forward = forward,
-	.unforward = unforward,
-	.forward_edge = forward_edge,
-	.line = line,
-	.signal_msi = signal_msi,
-	.reset = reset,
-	.read = chip_read,
-	.write = chip_write,
-	.eoi = eoi,
+	SPLIT_OPS
+};
+
+const struct irqchip irqchip_coalesced = {
+	.name = "coalesced",
+	.capability = KVM_CAP_COALESCED_MMIO,
+	.coalesced = true,
+	SPLIT_OPS
 };

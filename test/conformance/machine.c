@@ -146,6 +146,28 @@ const char *machine_unfit(const struct machine *m)
 	return m->eois_by_itself ? "this KVM EOIs as it injects" : NULL;
 }
 
+/*
+ * A guest writes IOREGSEL before each access of a register, and alone it has
+ * no effect: KVM may keep it until the exit that the access makes.
+ */
+static int coalesce(struct machine *m)
+{
+	struct kvm_coalesced_mmio_zone zone = {
+		.addr = IOAPIC_SELECT,
+		.size = 4,
+	};
+	int page = ioctl(m->vm_fd, KVM_CHECK_EXTENSION,
+			 KVM_CAP_COALESCED_MMIO);
+
+	if (page <= 0)
+		return -ENOTSUP;
+	if (ioctl(m->vm_fd, KVM_REGISTER_COALESCED_MMIO, &zone))
+		return -errno;
+	m->ring = (void *)((uint8_t *)m->vcpu[0].run +
+			   page * sysconf(_SC_PAGESIZE));
+	return 0;
+}
+
 int machine_init(struct machine *m, const struct irqchip *irqchip)
 {
 	int error;
@@ -162,6 +184,8 @@ int machine_init(struct machine *m, const struct irqchip *irqchip)
 		error = irqchip->create(m);
 	for (unsigned int i = 0; i < CPUS && !error; i++)
 		error = create_vcpu(m, i);
+	if (!error && irqchip->coalesced)
+		error = coalesce(m);
 	if (error) {
 		broken(m, "the machine cannot be made: %s", strerror(-error));
 		machine_destroy(m);
@@ -311,6 +335,24 @@ static enum machine_exit handle_mmio(struct machine *m, struct kvm_run *run)
 	return EXIT_MMIO;
 }
 
+/* What was kept comes before the exit at hand. */
+static void drain_coalesced(struct machine *m)
+{
+	struct kvm_coalesced_mmio_ring *ring = m->ring;
+	size_t max = ((size_t)sysconf(_SC_PAGESIZE) - sizeof(*ring)) /
+		     sizeof(ring->coalesced_mmio[0]);
+
+	while (ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
+		struct kvm_coalesced_mmio *w = &ring->coalesced_mmio[ring->first];
+
+		m->irqchip->write(m, w->phys_addr - IRQFWD_IOAPIC_BASE, w->data,
+				  w->len);
+		__atomic_store_n(&ring->first,
+				 (uint32_t)((ring->first + 1) % max),
+				 __ATOMIC_RELEASE);
+	}
+}
+
 static enum machine_exit handle(struct machine *m, struct kvm_run *run)
 {
 	switch (run->exit_reason) {
@@ -339,6 +381,8 @@ bool machine_run(struct machine *m, unsigned int cpu, enum machine_exit *why)
 		*why = EXIT_OTHER;
 		return true;
 	}
+	if (m->ring)
+		drain_coalesced(m);
 	*why = handle(m, run);
 	__atomic_fetch_add(&m->exits[*why], 1, __ATOMIC_RELAXED);
 	return true;

@@ -62,6 +62,7 @@ struct machine {
 	void *chip;		/* the irqchip's own */
 	int kvm_fd, vm_fd;
 	size_t run_size;
+	struct kvm_coalesced_mmio_ring *ring;	/* NULL: nothing is coalesced */
 	uint8_t *ram;
 	struct vcpu vcpu[CPUS];
 	struct device device[DEVICES];

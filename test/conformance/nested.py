@@ -113,11 +113,12 @@ def main():
     p.add_argument("--bench", action="store_true", help="bench_interrupt there, too")
     p.add_argument("--only", default="*", help="pattern of scenarios")
     args = p.parse_args()
-    commands = f"test_conformance kernel '{args.only}'; test_conformance split '{args.only}'\n"
-    groups = 2
+    commands = "".join(f"test_conformance {irqchip} '{args.only}'\n"
+                       for irqchip in ("kernel", "split", "coalesced"))
+    groups = 3
     if args.only == "*":
         commands += "test_conformance_msi\n"
-        groups = 3
+        groups = 4
     if args.bench:
         commands += "bench_interrupt --runs 3 --count 300"
     try:

@@ -24,6 +24,7 @@ struct test {
 static const struct irqchip *const irqchips[] = {
 	&irqchip_kernel,
 	&irqchip_split,
+	&irqchip_coalesced,
 };
 #define IRQCHIPS	(sizeof(irqchips) / sizeof(irqchips[0]))
 
@@ -183,6 +184,6 @@ int main(int argc, char **argv)
 		failed += run_irqchip(irqchips[c]);
 	}
 	if (!known)
-		fprintf(stderr, "no irqchip %s: kernel, split or all\n", name);
+		fprintf(stderr, "no irqchip %s: kernel, split, coalesced or all\n", name);
 	return known ? failed : 2;
 }
