@@ -12,9 +12,9 @@ GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
                 "no_timer_check tsc=reliable random.trust_cpu=on")
 BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
 GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
-# Slots of the guest with the same INTA line: on q35, and in our VMM.
-QEMU_SLOTS = ["04", "08"]
-IRQFWD_SLOTS = [3, 11]
+# Slots of the guest: these two have the same INTA line, on QEMU's q35, which
+# deals the slots to 4 lines, and on irqfwd's machine, which has 8.
+SLOTS = [4, 12]
 
 
 def vmm_command(cell):
@@ -23,9 +23,9 @@ def vmm_command(cell):
     if cell.vmm == "irqfwd":
         argv = ["irqfwd", "run", "--kernel", "/guest/vmlinuz", "--initrd", "/tmp/initrd",
                 "--append", f"'{GUEST_APPEND}'", "--cpus", str(cell.vcpus),
-                "--mem", "384M", "--stats", "json"]
-        for d, slot in zip(devices, IRQFWD_SLOTS):
-            argv += ["--device", f"vfio-pci,host={d},policy={cell.policy},slot={slot}"]
+                "--mem", "384M", "--no-reboot", "--stats", "json"]
+        for d, slot in zip(devices, SLOTS):
+            argv += ["--device", f"vfio-pci,host={d},slot={slot},policy={cell.policy}"]
         return argv
     chip = {"kernel": "on", "split": "split", "userspace": "off"}[cell.irqchip]
     cpu = "host,-kvm-asyncpf-int" if chip == "off" else "host"
@@ -34,8 +34,8 @@ def vmm_command(cell):
             "-no-user-config", "-nographic", "-serial", "stdio", "-monitor", "none",
             "-no-reboot", "-kernel", "/guest/vmlinuz", "-initrd", "/tmp/initrd",
             "-append", f"'{GUEST_APPEND}'"]
-    for d, slot in zip(devices, QEMU_SLOTS):
-        argv += ["-device", f"vfio-pci,host={d},addr={slot}"]
+    for d, slot in zip(devices, SLOTS):
+        argv += ["-device", f"vfio-pci,host={d},addr={slot:#x}"]
     return argv
 
 
@@ -58,7 +58,7 @@ class Session:
         self.machine, self.images, self.name = machine, kernel_and_initrd, name
         self.host = None
         self.nointxmask = None
-        self.notes, self.refused = [], 0
+        self.notes, self.refused, self.ended = [], 0, set()
 
     def _ensure(self, nointxmask):
         if self.host is None:
@@ -92,6 +92,9 @@ class Session:
             if line.startswith("@row "):
                 counts = _fields(line)
                 cell = cells[int(line.split()[1])]
+                if counts.get("ended") and cell not in self.ended:
+                    self.ended.add(cell)    # the VMM went in the middle: try again
+                    return
                 if counts.get("hung") or counts.get("ended"):
                     # The call that the guest was waiting for, or more.
                     counts["stalls"] = max(1, counts.get("stalls", 0))
@@ -120,6 +123,9 @@ class Session:
         except HostHung as e:
             self.notes.append(str(e))
             killed.append(True)
+        for c in self.ended - set(finished):
+            say(f"{self.name}: {c.vmm} ended during {c.driver} {c.pattern}: "
+                + " ".join(self.notes[:1]))
         if any(killed):
             # A storm may have made the host's kernel give the line up.
             self.close()

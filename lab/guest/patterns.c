@@ -25,7 +25,7 @@
 
 #define STALL_MS	1500	/* a call this late did not come */
 #define SETTLE_US	2000	/* for a call that nobody owes */
-#define ARRIVE_US	4000	/* for an interrupt that must not be handled yet */
+#define ARRIVE_US	8000	/* for an interrupt that must not be handled yet */
 #define SUSPEND_MS	300	/* until the wakeup that is owed */
 #define SUSPEND_TRIES	3
 #define STALLS_MAX	8	/* then the cell ends early */

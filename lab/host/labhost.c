@@ -230,8 +230,9 @@ static void hear(struct run *r, const char *data, size_t n)
 }
 
 /*
- * Writes a register of the device's first BAR.  Of Command, the low byte alone:
- * the poke makes VFIO's handler set DisINTx in the other one.
+ * Writes a register of the device's first BAR. Only the low byte of the command
+ * register is touched: DisINTx, in the high one, is VFIO's, and may change as
+ * soon as the device asserts.
  */
 static int poke(const char *device, unsigned long offset, uint32_t value)
 {
@@ -359,8 +360,10 @@ static int relay(struct run *r)
 		r->heard = now();
 		hear(r, data, (size_t)n);
 	}
-	if (r->in_cell)
-		print_row(r, why ? " hung=1" : " ended=1");
+	if (r->in_cell && why)
+		print_row(r, " hung=1");
+	else if (r->in_cell)	/* its counters are gone with it */
+		printf("@row %d ended=1 %s\n", r->cell, r->counts);
 	if (why)
 		kill(r->pid, SIGKILL);
 	waitpid(r->pid, &status, 0);
