@@ -25,7 +25,8 @@ def vmm_command(cell):
                 "--append", f"'{GUEST_APPEND}'", "--cpus", str(cell.vcpus),
                 "--mem", "384M", "--no-reboot", "--stats", "json"]
         for d, slot in zip(devices, SLOTS):
-            argv += ["--device", f"vfio-pci,host={d},slot={slot},policy={cell.policy}"]
+            argv += ["--device", f"vfio-pci,host={d},slot={slot},irq=intx,"
+                     f"policy={cell.policy}"]
         return argv
     chip = {"kernel": "on", "split": "split", "userspace": "off"}[cell.irqchip]
     cpu = "host,-kvm-asyncpf-int" if chip == "off" else "host"
