@@ -338,6 +338,33 @@ static void row_18_flush(void **state)
 	expect_none(&out);
 }
 
+/* scenarios/shared.json: another source delivered while the level was read. */
+static void row_19_an_answer_older_than_the_eoi(void **state)
+{
+	struct forward f = in_phase(FORWARD_SAMPLE, FORWARD_SAMPLING);
+	struct effects out = { 0 };
+
+	forward_acked(&f, open_pin, &out);
+	expect_none(&out);
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_SAMPLING);
+	assert_int_equal(out.nr, 1);
+	assert_int_equal(out.v[0].kind, EFFECT_SAMPLE);
+
+	/* The second answer is fresh. */
+	out.nr = 0;
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_RAISED);
+
+	/* A low is never too old: the host looks itself. */
+	f = in_phase(FORWARD_SAMPLE, FORWARD_SAMPLING);
+	out.nr = 0;
+	forward_unmasked(&f, &out);
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_LOW, &out);
+	assert_int_equal(f.phase, FORWARD_QUIET);
+	assert_int_equal(out.v[0].kind, EFFECT_RESAMPLE);
+}
+
 /*
  * scenarios/hostile.json: mask, trigger, unmask, resample, and again.  No ack
  * and no raised line, but a host interrupt each time.
@@ -442,6 +469,7 @@ int main(void)
 		cmocka_unit_test(an_ack_is_for_raised_lines_only),
 		cmocka_unit_test(row_9_ack_of_a_shared_pin),
 		cmocka_unit_test(masking_and_unmasking_is_throttled_too),
+		cmocka_unit_test(row_19_an_answer_older_than_the_eoi),
 		cmocka_unit_test(rows_6_and_7_mask_while_raised),
 		cmocka_unit_test(row_8_unmask_when_deferred),
 		cmocka_unit_test(rows_9_and_10_unmask_when_quiet),

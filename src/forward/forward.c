@@ -23,6 +23,8 @@
  *  13   SAMPLING    high, masked              DEFERRED    DEFER
  *  14   SAMPLING    high, too many refires    THROTTLED   THROTTLE
  *  15   SAMPLING    unknown                   as low, or as 14
+ *  19   SAMPLING    unmask; ack, unmasked     SAMPLING    -; a high that is
+ *                                                         answered next: SAMPLE
  *  16   THROTTLED   timeout                   QUIET       RESAMPLE, THROTTLE
  *  17   QUIET       timeout                   QUIET       -
  *  18   any         flush                     QUIET       LOWER, RESAMPLE
@@ -45,6 +47,8 @@
  * be believed after it.  Reading it now turns it into case 2.  So would, on a
  * shared pin, a trigger that was signalled before the EOI of a handler that has
  * served its device as well.
+ * Why 19: another source of the pin delivers while the level is read; the guest
+ * serves our device as well, and the answer is older than its EOI.
  * Why 16 arms the timer again: for a source whose level cannot be read, a
  * timeout without a trigger is the only sign of a quiet line (17).
  */
@@ -89,6 +93,13 @@ static bool never_quiet(const struct forward *f)
 	return f->throttle_after && f->refires >= f->throttle_after;
 }
 
+static void sample(struct forward *f, struct effects *out)
+{
+	f->phase = FORWARD_SAMPLING;
+	f->stale = false;
+	push(f, EFFECT_SAMPLE, out);
+}
+
 /* The host is masked and the pin free: the one place that asks to look again. */
 static void look_again(struct forward *f, struct effects *out)
 {
@@ -96,8 +107,7 @@ static void look_again(struct forward *f, struct effects *out)
 		resample(f, out);
 		return;
 	}
-	f->phase = FORWARD_SAMPLING;
-	push(f, EFFECT_SAMPLE, out);
+	sample(f, out);
 }
 
 /* The one place that decides whether the guest's masking holds us back. */
@@ -152,16 +162,22 @@ static void sampled_high(struct forward *f, struct forward_pin pin,
 void forward_sampled(struct forward *f, struct forward_pin pin,
 		     enum forward_level level, struct effects *out)
 {
+	bool stale = f->stale;
+
 	/* Flushed since it was asked for. */
 	if (f->phase != FORWARD_SAMPLING)
 		return;
+	f->stale = false;
 	switch (level) {
 	case FORWARD_LEVEL_LOW:
 		f->refires = 0;
 		resample(f, out);
 		return;
 	case FORWARD_LEVEL_HIGH:
-		sampled_high(f, pin, out);
+		if (stale)
+			sample(f, out);
+		else
+			sampled_high(f, pin, out);
 		return;
 	case FORWARD_LEVEL_UNKNOWN:
 		if (never_quiet(f))
@@ -196,6 +212,8 @@ void forward_acked(struct forward *f, struct forward_pin pin,
 	if (f->phase == FORWARD_QUIET && f->policy != FORWARD_EOI &&
 	    !held_back(f, pin))
 		push(f, EFFECT_DRAIN, out);
+	if (f->phase == FORWARD_SAMPLING && !pin.masked)
+		f->stale = true;
 	if (f->phase != FORWARD_RAISED)
 		return;
 	push(f, EFFECT_LOWER, out);
@@ -220,6 +238,8 @@ void forward_unmasked(struct forward *f, struct effects *out)
 		return;
 	if (f->phase == FORWARD_DEFERRED)
 		look_again(f, out);
+	else if (f->phase == FORWARD_SAMPLING)
+		f->stale = true;
 	else if (f->phase == FORWARD_QUIET && f->policy != FORWARD_EOI)
 		push(f, EFFECT_DRAIN, out);
 }
@@ -247,5 +267,6 @@ void forward_flushed(struct forward *f, struct effects *out)
 		push(f, EFFECT_LOWER, out);
 	if (f->phase != FORWARD_QUIET)
 		resample(f, out);
+	f->stale = false;
 	f->refires = 0;
 }

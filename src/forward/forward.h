@@ -44,6 +44,7 @@ struct forward {
 	uint8_t source;		/* slot, and bit of the pin's lines */
 	uint8_t policy;		/* enum forward_policy */
 	uint8_t phase;		/* enum forward_phase */
+	bool stale;		/* SAMPLING: the pin moved on since the level was asked for */
 	uint16_t throttle_after;	/* refires without a quiet line; 0: never */
 	uint16_t refires;	/* triggers since the line was last seen low */
 };

@@ -86,16 +86,17 @@ static bool is_last_action(const struct world_config *c, unsigned int d)
 	return true;
 }
 
-static bool other_thread_owed(const struct world_config *c,
-			      const struct world *w, unsigned int d)
+/* All handlers of the call have run, those in threads too. */
+static bool call_is_over(const struct world_config *c, const struct world *w,
+			 unsigned int pin)
 {
-	unsigned int pin = pin_of_device(c, d);
-
-	for (unsigned int i = 0; i < c->devices; i++)
-		if (i != d && pin_of_device(c, i) == pin &&
-		    w->guest.thread[i] == THREAD_WOKEN)
-			return true;
-	return false;
+	if (w->guest.pin[pin].desc.in_progress)
+		return false;
+	for (unsigned int d = 0; d < c->devices; d++)
+		if (pin_of_device(c, d) == pin &&
+		    w->guest.thread[d] == THREAD_WOKEN)
+			return false;
+	return true;
 }
 
 /* ---- vCPUs ----------------------------------------------------------------- */
@@ -219,13 +220,15 @@ static void vcpu_entry(const struct world_config *c, struct world *w,
 }
 
 static void after_actions(const struct world_config *c, struct world *w,
-			  unsigned int v)
+			  unsigned int v, struct outcome *o)
 {
 	struct vcpu *cpu = &w->vcpu[v];
 	struct guest_pin *g = &w->guest.pin[cpu->pin];
 
 	handle_irq_event_end(&g->desc);
 	cpu->action = 0;
+	if (call_is_over(c, w, cpu->pin))
+		judge_call(g, o);
 	if (flow_of(c) == FLOW_LEVEL) {
 		cpu->pc = flow_unmasks(&g->desc, FLOW_LEVEL) ? VCPU_UNMASK
 							     : VCPU_IDLE;
@@ -251,18 +254,14 @@ static void vcpu_action(const struct world_config *c, struct world *w,
 
 	if (!flow_is_oneshot(flow_of(c))) {
 		note_handler(g, guest_device_ack(c, w, d), o);
-		if (last)
-			judge_call(g, o);
 	} else if (!c->hard_check || w->device[d].causes) {
 		g->desc.threads_oneshot |= (uint8_t)(1u << d);
 		w->guest.thread[d] = THREAD_WOKEN;
 	} else {
 		o->flags |= OUTCOME_HANDLER_IDLE;
-		if (last && !g->desc.threads_oneshot)
-			judge_call(g, o);
 	}
 	if (last)
-		after_actions(c, w, v);
+		after_actions(c, w, v, o);
 	else
 		cpu->action = (uint8_t)(d + 1);
 }
@@ -367,7 +366,7 @@ void thread_step(const struct world_config *c, struct world *w, unsigned int d,
 	case THREAD_WOKEN:
 		note_handler(g, guest_device_ack(c, w, d), o);
 		*state = THREAD_FINAL;
-		if (other_thread_owed(c, w, d))
+		if (!call_is_over(c, w, pin))
 			return;
 		judge_call(g, o);
 		if (flow_of(c) == FLOW_EOI_THREADED)

@@ -60,7 +60,7 @@ bool vfio_intx_handler(const struct vfio_config *c, struct host_irq *h,
 	switch ((enum vfio_mode)c->mode) {
 	case VFIO_PCI_2_3:
 		/* pci_check_and_mask_intx(): not ours if the status bit is 0 */
-		if (!d->causes)
+		if (!device_level(d))
 			return again;
 		set_disintx(c, h, d, true);
 		break;
@@ -85,7 +85,7 @@ void vfio_unmask(const struct vfio_config *c, struct host_irq *h,
 	switch ((enum vfio_mode)c->mode) {
 	case VFIO_PCI_2_3:
 		/* pci_check_and_unmask_intx(): signals again, stays masked */
-		if (d->causes)
+		if (device_level(d))
 			signal_trigger(c, h);
 		else
 			set_disintx(c, h, d, false);

@@ -94,7 +94,7 @@ static void sample(const struct world_config *c, struct world *w)
 
 	if (!vmm->sampled) {
 		/* PCI Status bit 3, masked or not */
-		vmm->sampled = w->device[d].causes ? 2 : 1;
+		vmm->sampled = device_level(&w->device[d]) ? 2 : 1;
 		return;
 	}
 	level = vmm->sampled - 1u;

@@ -88,6 +88,7 @@ static void forward_fields(struct fields *m, unsigned int d)
 	struct forward *f = &m->w.forwarder.forward[d];
 
 	F(f->phase, 3);
+	F(f->stale, 1);
 	if (c->throttle) {
 		F(f->refires, 3);
 		F(m->w.vmm.timer[d], 1);
