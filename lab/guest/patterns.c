@@ -19,13 +19,14 @@
 
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/irq.h>
 #include <linux/jiffies.h>
 #include <linux/platform_device.h>
 #include <linux/suspend.h>
 
 #define STALL_MS	1500	/* a call this late did not come */
 #define SETTLE_US	2000	/* for a call that nobody owes */
-#define ARRIVE_US	8000	/* for an interrupt that must not be handled yet */
+#define ARRIVE_MS	100	/* for an interrupt that must not be handled yet */
 #define SUSPEND_MS	300	/* until the wakeup that is owed */
 #define SUSPEND_TRIES	3
 #define STALLS_MAX	8	/* then the cell ends early */
@@ -78,11 +79,25 @@ static void round_simple(struct lab_cell *cell, struct lab_device *dev,
 	await(cell);
 }
 
+/*
+ * disable_irq() is lazy: the chip is masked by the interrupt that comes while
+ * it is disabled. So that is when it has arrived, however long it took.
+ */
+static void await_arrival(struct lab_device *dev)
+{
+	struct irq_data *data = irq_get_irq_data(dev->irq);
+	int i;
+
+	for (i = 0; i < ARRIVE_MS && data && !irqd_irq_masked(data); i++)
+		usleep_range(1000, 1200);
+	settle(SETTLE_US);
+}
+
 static void round_disabled(struct lab_cell *cell, struct lab_device *dev, bool acked)
 {
 	disable_irq(dev->irq);
 	lab_assert(cell, dev, CAUSE_FIRST);
-	settle(ARRIVE_US);
+	await_arrival(dev);
 	if (acked)
 		lab_ack_all(dev);
 	else
