@@ -351,6 +351,7 @@ static int explore(const struct options *o, struct row *r)
 	r->expect_known = true;
 	if (o->properties) {
 		r->variant.config.properties = o->properties;
+		world_configure(&r->variant.config);
 		r->expect_known = r->variant.expect == PROPERTY_NONE ||
 				  o->properties &
 					  PROPERTY_BIT(r->variant.expect);
@@ -527,6 +528,8 @@ static int replay(const struct options *o)
 	if (ret)
 		return ret;
 	config = v->config;
+	config.properties = UINT16_MAX;
+	world_configure(&config);
 	m = world_model(&config);
 	ret = trace_load(o->replay, &m, &p, err, sizeof(err));
 	if (ret) {
@@ -534,7 +537,8 @@ static int replay(const struct options *o)
 			names.variant, err);
 		return ret == -ENOENT ? CLI_UNEXPECTED : CLI_USAGE;
 	}
-	config.properties |= PROPERTY_BIT(p.property);
+	config.properties = PROPERTY_BIT(p.property);
+	world_configure(&config);
 	m = world_model(&config);
 	ret = path_check(&m, &p);
 	if (o->json) {

@@ -169,9 +169,8 @@ static bool may_go_on(const struct worker *w)
 
 	if (w->budget < w->pending_nr + EDGES_MAX)
 		return false;
-	for (unsigned int i = 0; i < store->nodes; i++)
-		if (dict_full(&store->dict[i]))
-			return false;
+	if (!store_words_fit(store))
+		return false;
 	return !atomic_load_explicit(&w->search->pause, memory_order_relaxed);
 }
 
@@ -230,6 +229,28 @@ static void show_progress(struct search *s)
 		(store_bytes(s->store) + s->frontier.bytes) >> 20);
 }
 
+static void translate(struct search *s, struct block *list,
+		      const struct layout *before)
+{
+	for (struct block *b = list; b; b = b->next)
+		for (uint32_t i = 0; i < b->nr; i++)
+			b->root[i] = store_translate(s->store, before,
+						     b->root[i]);
+}
+
+static int grow(struct search *s)
+{
+	struct layout before;
+	bool relaid;
+	int ret = store_grow(s->store, &before, &relaid);
+
+	if (!ret && relaid) {
+		translate(s, s->frontier.level, &before);
+		translate(s, s->frontier.coming, &before);
+	}
+	return ret;
+}
+
 /* Room for what comes, or the end of the search. */
 static void make_room(struct search *s)
 {
@@ -242,7 +263,7 @@ static void make_room(struct search *s)
 	    (o->max_memory && store_grown_bytes(store) + s->frontier.bytes >
 				      o->max_memory))
 		finish(s, SEARCH_MAX_MEMORY);
-	else if (store_grow(store))
+	else if (grow(s))
 		finish(s, SEARCH_MAX_MEMORY);
 }
 

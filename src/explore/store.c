@@ -8,9 +8,36 @@
 #include <sys/mman.h>
 
 #define SLOTS_FIRST	1024u
-#define NUMBER_BITS	28
-#define NUMBER_MAX	((1u << NUMBER_BITS) - 1)
+#define ROOT_BITS	56
+#define NUMBER_BITS	(ROOT_BITS / 2)
 #define HUGE_PAGE	(2u << 20)
+
+static void set_widths(struct layout *l)
+{
+	unsigned int shift = 0;
+
+	for (unsigned int i = 0; i < l->nr; i++) {
+		l->shift[i] = (uint8_t)shift;
+		shift += l->width[i];
+	}
+	assert(shift <= ROOT_BITS);
+}
+
+/* Numbers of the words side by side, an equal share of bits for each. */
+static void lay_flat(struct store *s)
+{
+	struct layout *l = &s->layout;
+	unsigned int share = ROOT_BITS / s->words;
+
+	l->nr = (uint8_t)s->words;
+	for (unsigned int i = 0; i < s->words; i++) {
+		l->node[i] = (uint8_t)i;
+		l->width[i] = (uint8_t)(share < NUMBER_BITS ? share
+							    : NUMBER_BITS);
+	}
+	set_widths(l);
+	s->nodes = s->words;
+}
 
 /*
  * Joins neighbours until two are left: 5 words give
@@ -23,18 +50,20 @@
  *	/ \ / \
  *	0 1 2 3
  */
-static void build_tree(struct store *s)
+static int lay_tree(struct store *s)
 {
+	struct layout *l = &s->layout;
 	uint8_t row[WORDS_MAX];
 	unsigned int nr = s->words;
 
-	s->nodes = s->words;
 	for (unsigned int i = 0; i < nr; i++)
 		row[i] = (uint8_t)i;
 	while (nr > 2) {
 		unsigned int next = 0;
 
 		for (unsigned int i = 0; i + 1 < nr; i += 2) {
+			if (dict_init(&s->dict[s->nodes], s->margin))
+				return -ENOMEM;
 			s->node[s->nodes].left = row[i];
 			s->node[s->nodes].right = row[i + 1];
 			row[next++] = (uint8_t)s->nodes++;
@@ -43,8 +72,13 @@ static void build_tree(struct store *s)
 			row[next++] = row[nr - 1];
 		nr = next;
 	}
-	s->root[0] = row[0];
-	s->root[1] = row[nr - 1];
+	l->nr = (uint8_t)nr;
+	for (unsigned int i = 0; i < nr; i++) {
+		l->node[i] = row[i];
+		l->width[i] = NUMBER_BITS;
+	}
+	set_widths(l);
+	return 0;
 }
 
 /* Random reads of a large table: huge pages spare most of the TLB misses. */
@@ -93,10 +127,13 @@ int store_init(struct store *s, unsigned int size, unsigned int margin,
 	memset(s, 0, sizeof(*s));
 	s->words = (size + 7) / 8;
 	s->margin = margin;
-	build_tree(s);
+	lay_flat(s);
 	for (unsigned int i = 0; i < s->nodes; i++)
 		if (dict_init(&s->dict[i], margin))
 			goto fail;
+	/* Hashes are of roots: the layout must be one that stays. */
+	if (lossy && s->words > 2 && lay_tree(s))
+		goto fail;
 	if (!alloc_slots(s, lossy))
 		return 0;
 fail:
@@ -116,6 +153,15 @@ void store_free(struct store *s)
 static uint64_t join(uint32_t left, uint32_t right)
 {
 	return (uint64_t)left << NUMBER_BITS | right;
+}
+
+static uint64_t root_of(const struct layout *l, const uint32_t *number)
+{
+	uint64_t root = 0;
+
+	for (unsigned int i = 0; i < l->nr; i++)
+		root |= (uint64_t)number[l->node[i]] << l->shift[i];
+	return root;
 }
 
 uint64_t store_intern(struct store *s, const struct parts *near,
@@ -140,21 +186,44 @@ uint64_t store_intern(struct store *s, const struct parts *near,
 				    : dict_number(&s->dict[i],
 						  join(number[l], number[r]));
 	}
-	return join(number[s->root[0]], number[s->root[1]]);
+	return root_of(&s->layout, number);
+}
+
+/* nodes: how many there were when the layout was in use */
+static void numbers_of(const struct store *s, const struct layout *l,
+		       unsigned int nodes, uint64_t root, uint32_t *number)
+{
+	for (unsigned int i = 0; i < l->nr; i++)
+		number[l->node[i]] = (uint32_t)(root >> l->shift[i] &
+						((1ull << l->width[i]) - 1));
+	for (unsigned int i = nodes; i-- > s->words;) {
+		uint64_t pair = dict_word(&s->dict[i], number[i]);
+
+		number[s->node[i].left] = (uint32_t)(pair >> NUMBER_BITS);
+		number[s->node[i].right] =
+			(uint32_t)(pair & ((1u << NUMBER_BITS) - 1));
+	}
 }
 
 void store_parts(const struct store *s, uint64_t root, struct parts *out)
 {
-	out->number[s->root[0]] = (uint32_t)(root >> NUMBER_BITS);
-	out->number[s->root[1]] = (uint32_t)(root & NUMBER_MAX);
-	for (unsigned int i = s->nodes; i-- > s->words;) {
-		uint64_t pair = dict_word(&s->dict[i], out->number[i]);
-
-		out->number[s->node[i].left] = (uint32_t)(pair >> NUMBER_BITS);
-		out->number[s->node[i].right] = (uint32_t)(pair & NUMBER_MAX);
-	}
+	numbers_of(s, &s->layout, s->nodes, root, out->number);
 	for (unsigned int i = 0; i < s->words; i++)
 		out->word[i] = dict_word(&s->dict[i], out->number[i]);
+}
+
+/* Only a flat layout is ever left. */
+uint64_t store_translate(struct store *s, const struct layout *before,
+			 uint64_t root)
+{
+	uint32_t number[NODES_MAX];
+
+	numbers_of(s, before, s->words, root, number);
+	for (unsigned int i = s->words; i < s->nodes; i++)
+		number[i] = dict_number(&s->dict[i],
+					join(number[s->node[i].left],
+					     number[s->node[i].right]));
+	return root_of(&s->layout, number);
 }
 
 /* Keeps the order of hashes: growing moves entries, but not past each other. */
@@ -226,14 +295,34 @@ uint64_t store_slot(const struct store *s, uint64_t root)
 	}
 }
 
-bool store_full(const struct store *s)
+static bool table_full(const struct store *s)
 {
-	if (s->states + s->margin > s->limit)
-		return true;
-	for (unsigned int i = 0; i < s->nodes; i++)
-		if (dict_full(&s->dict[i]))
+	return s->states + s->margin > s->limit;
+}
+
+/* Bits for the numbers that there are, and that may come before a next look. */
+static unsigned int bits_needed(const struct store *s, unsigned int node)
+{
+	uint64_t most = (uint64_t)s->dict[node].nr + s->margin / 2;
+	unsigned int bits = 1;
+
+	while (most >> bits)
+		bits++;
+	return bits;
+}
+
+/* Is a number about to need more bits than it has? */
+static bool layout_full(const struct store *s)
+{
+	for (unsigned int i = 0; i < s->layout.nr; i++)
+		if (bits_needed(s, s->layout.node[i]) > s->layout.width[i])
 			return true;
 	return false;
+}
+
+bool store_full(const struct store *s)
+{
+	return table_full(s) || !store_words_fit(s);
 }
 
 static uint64_t grown_slots(const struct store *s)
@@ -241,22 +330,22 @@ static uint64_t grown_slots(const struct store *s)
 	return s->slots / 2 * 3;
 }
 
+static bool is_tree(const struct store *s)
+{
+	return s->nodes > s->words || s->words <= 2;
+}
+
 bool store_exhausted(const struct store *s)
 {
-	bool table_full = s->states + s->margin > s->limit;
-
-	if (table_full && (s->hash || grown_slots(s) >> 32))
+	if (table_full(s) && (s->hash || grown_slots(s) >> 32))
 		return true;
-	for (unsigned int i = 0; i < s->nodes; i++)
-		if (dict_full(&s->dict[i]) &&
-		    (uint64_t)s->dict[i].limit * 2 + s->margin >= NUMBER_MAX)
-			return true;
-	return false;
+	return is_tree(s) && layout_full(s);
 }
 
 size_t store_bytes(const struct store *s)
 {
-	size_t bytes = s->slots * (s->hash ? sizeof(*s->hash) : sizeof(*s->slot));
+	size_t bytes = s->slots * (s->hash ? sizeof(*s->hash)
+					   : sizeof(*s->slot));
 
 	for (unsigned int i = 0; i < s->nodes; i++)
 		bytes += dict_bytes(&s->dict[i]);
@@ -267,18 +356,21 @@ size_t store_grown_bytes(const struct store *s)
 {
 	size_t bytes = store_bytes(s);
 
-	if (s->states + s->margin > s->limit)
+	if (table_full(s))
 		bytes += grown_slots(s) * sizeof(*s->slot);
+	else if (layout_full(s))
+		bytes += s->slots * sizeof(*s->slot);
 	for (unsigned int i = 0; i < s->nodes; i++)
 		if (dict_full(&s->dict[i]))
 			bytes += dict_grown_bytes(&s->dict[i]);
 	return bytes;
 }
 
-static int grow_table(struct store *s)
+/* All entries into a table of that many slots, translated if need be. */
+static int move_table(struct store *s, uint64_t slots,
+		      const struct layout *before)
 {
 	struct store old = *s;
-	uint64_t slots = grown_slots(s);
 	_Atomic uint64_t *slot = table_alloc(slots);
 
 	if (!slot)
@@ -288,22 +380,61 @@ static int grow_table(struct store *s)
 	s->limit = limit_of(slots);
 	for (uint64_t i = 0; i < old.slots; i++) {
 		uint64_t entry = store_entry(&old, i);
+		uint64_t root = store_root(entry);
 
-		if (entry)
-			store_add(s, store_root(entry), store_level(entry));
+		if (!entry)
+			continue;
+		if (before) {
+			root = store_translate(s, before, root);
+			for (unsigned int k = s->words; k < s->nodes; k++)
+				if (dict_full(&s->dict[k]) &&
+				    dict_grow(&s->dict[k], s->margin))
+					return -ENOMEM;
+		}
+		store_add(s, root, store_level(entry));
 	}
 	free(old.slot);
 	return 0;
 }
 
-int store_grow(struct store *s)
+/*
+ * Every number gets what it needs, and what is left over is dealt out in turn.
+ * Too little for all: pairs.
+ */
+static int lay_again(struct store *s)
+{
+	struct layout *l = &s->layout;
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < l->nr; i++) {
+		l->width[i] = (uint8_t)bits_needed(s, l->node[i]);
+		sum += l->width[i];
+	}
+	if (sum > ROOT_BITS)
+		return lay_tree(s);
+	for (unsigned int i = 0; sum < ROOT_BITS; i = (i + 1) % l->nr, sum++)
+		l->width[i]++;
+	for (unsigned int i = 0; i < l->nr; i++)
+		if (l->width[i] > NUMBER_BITS)
+			l->width[i] = NUMBER_BITS;
+	set_widths(l);
+	return 0;
+}
+
+int store_grow(struct store *s, struct layout *before, bool *relaid)
 {
 	int ret = 0;
 
-	while (!ret && s->states + s->margin > s->limit)
-		ret = grow_table(s);
+	*before = s->layout;
+	*relaid = layout_full(s);
 	for (unsigned int i = 0; !ret && i < s->nodes; i++)
 		while (!ret && dict_full(&s->dict[i]))
 			ret = dict_grow(&s->dict[i], s->margin);
+	if (!ret && *relaid)
+		ret = lay_again(s);
+	if (!ret && *relaid)
+		ret = move_table(s, s->slots, before);
+	while (!ret && table_full(s))
+		ret = move_table(s, grown_slots(s), NULL);
 	return ret;
 }

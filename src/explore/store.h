@@ -3,11 +3,16 @@
  * The set of visited states, exact, in 8 bytes of table each.
  *
  * A state's bytes are cut into words of 8.  Each word position has a dictionary
- * that numbers the words seen there; pairs of numbers are words again, and are
- * numbered by the dictionaries above, up to the last pair.  That pair, the
- * root, is the state: two numbers of 28 bits, in a table of 64-bit slots, with
- * the low 8 bits of the level (distance from the start) at which it was found.
- * Equal roots are equal states: nothing is lost.
+ * that numbers the words seen there.  The numbers side by side, in 56 bits, are
+ * the state's root; equal roots are equal states: nothing is lost.  The table
+ * holds a root in a slot of 64 bits, with the low 8 bits of the level (distance
+ * from the start) at which it was found.
+ *
+ * How many bits each number gets changes as the dictionaries grow: all roots
+ * are then made again (store_grow()).  Numbers that do not fit side by side any
+ * more are joined in pairs, which are words again and are numbered by further
+ * dictionaries, up to the last pair.  So worlds do best whose words change
+ * independently of each other: a device each, say.
  *
  * Lossy, on demand: the table holds 32-bit hashes of roots.  With the slot's
  * place that is a hash of some 55 to 60 bits: two states with the same one are
@@ -24,15 +29,23 @@
 #define WORDS_MAX	(PACKED_MAX / 8)
 #define NODES_MAX	(2 * WORDS_MAX)
 
+/* How a root is made of numbers. */
+struct layout {
+	uint8_t nr;		/* numbers in it */
+	uint8_t node[WORDS_MAX];	/* whose numbers */
+	uint8_t width[WORDS_MAX];	/* bits of each */
+	uint8_t shift[WORDS_MAX];
+};
+
 struct store {
 	unsigned int words;	/* of a state */
-	unsigned int nodes;	/* below the root */
+	unsigned int nodes;	/* below the root; words, unless there are pairs */
 	unsigned int margin;	/* what workers may add after store_full() */
 	struct {
 		uint8_t left, right;	/* nodes that an inner node joins */
 	} node[NODES_MAX];	/* [0 … words) are the words themselves */
 	struct dict dict[NODES_MAX];
-	uint8_t root[2];	/* nodes that the root joins; equal: only one */
+	struct layout layout;
 	_Atomic uint64_t *slot;
 	_Atomic uint32_t *hash;	/* lossy: instead of slot */
 	uint64_t slots;
@@ -80,12 +93,29 @@ static inline uint64_t store_entry(const struct store *s, uint64_t slot)
 	return atomic_load_explicit(&s->slot[slot], memory_order_relaxed);
 }
 
+/* May a worker expand one more state before the numbers need room? */
+static inline bool store_words_fit(const struct store *s)
+{
+	for (unsigned int i = 0; i < s->nodes; i++)
+		if (dict_full(&s->dict[i]))
+			return false;
+	for (unsigned int i = 0; i < s->layout.nr; i++)
+		if (((uint64_t)s->dict[s->layout.node[i]].nr + s->margin / 2) >>
+		    s->layout.width[i])
+			return false;
+	return true;
+}
+
 bool store_full(const struct store *s);
 /* Roots are numbers of 28 bits: beyond that the store cannot grow. */
 bool store_exhausted(const struct store *s);
 size_t store_bytes(const struct store *s);
 /* The most that it takes while it grows. */
 size_t store_grown_bytes(const struct store *s);
-int store_grow(struct store *s);
+/* before: the layout that roots were made by until now, if relaid. */
+int store_grow(struct store *s, struct layout *before, bool *relaid);
+/* A root that was made by another layout. */
+uint64_t store_translate(struct store *s, const struct layout *before,
+			 uint64_t root);
 
 #endif

@@ -17,6 +17,7 @@
 #include "sim/world.h"
 
 #define WORD	sizeof(uint64_t)
+#define GROUPS	(DEVICES_MAX + 1)
 
 _Static_assert(sizeof(struct world) % WORD == 0, "pad struct world");
 _Static_assert(sizeof(struct world) / WORD <= WORLD_WORDS_MAX, "WORLD_WORDS_MAX");
@@ -27,8 +28,12 @@ _Static_assert(sizeof(struct world) / WORD <= WORLD_WORDS_MAX, "WORLD_WORDS_MAX"
 struct fields {
 	const struct world_config *c;
 	struct world w;
-	uint64_t *mask;
+	unsigned int group;
+	uint64_t mask[GROUPS][WORLD_WORDS_MAX];
 };
+
+/* Fields of one device and of its pin change together: see world_configure(). */
+enum { GROUP_DEVICE, GROUP_SHARED = DEVICES_MAX };
 
 /* The field at f, by its lowest byte and the bits that can be set in it. */
 static void field(struct fields *m, const void *f, unsigned int bits)
@@ -37,8 +42,8 @@ static void field(struct fields *m, const void *f, unsigned int bits)
 	uint64_t mask = ((1ull << bits) - 1) << 8 * (at % WORD);
 
 	assert(at < sizeof(m->w) && bits <= 8);
-	assert(!(m->mask[at / WORD] & mask));
-	m->mask[at / WORD] |= mask;
+	assert(!(m->mask[m->group][at / WORD] & mask));
+	m->mask[m->group][at / WORD] |= mask;
 }
 
 #define F(f, bits)	field(m, &(f), bits)
@@ -72,6 +77,7 @@ static void device_fields(struct fields *m, unsigned int d)
 	const struct world_config *c = m->c;
 	struct device *dev = &m->w.device[d];
 
+	m->group = GROUP_DEVICE + d;
 	F(dev->causes, 2);
 	F(dev->left, 4);
 	if (c->bounces) {
@@ -87,6 +93,7 @@ static void forward_fields(struct fields *m, unsigned int d)
 	const struct world_config *c = m->c;
 	struct forward *f = &m->w.forwarder.forward[d];
 
+	m->group = GROUP_DEVICE + d;
 	F(f->phase, 3);
 	F(f->stale, 1);
 	if (c->throttle) {
@@ -105,6 +112,7 @@ static void forwarder_fields(struct fields *m)
 		struct ioapic_pin *p = &m->w.forwarder.ioapic.pin[pin];
 		struct message *route = &m->w.forwarder.route[pin];
 
+		m->group = GROUP_DEVICE + pin;
 		F(p->lines, 2);
 		F(p->masked, 1);
 		F(p->remote_irr, 1);
@@ -125,6 +133,7 @@ static void queue_fields(struct fields *m)
 	const struct world_config *c = m->c;
 	struct vmm *vmm = &m->w.vmm;
 
+	m->group = GROUP_SHARED;
 	F(vmm->nr, 3);
 	F(vmm->sampled, 2);
 	for (unsigned int i = 0; i < QUEUE_MAX; i++) {
@@ -173,13 +182,15 @@ static void kvm_pin_fields(struct fields *m, struct kvm_pin *p)
 static void kvm_fields(struct fields *m)
 {
 	for (unsigned int pin = 0; pin < m->c->pins; pin++)
-		kvm_pin_fields(m, &m->w.kvm.pin[pin]);
+		m->group = GROUP_DEVICE + pin, kvm_pin_fields(m, &m->w.kvm.pin[pin]);
+	m->group = GROUP_SHARED;
 	if (m->c->kvm == KVM_FIRST_PATCH && m->c->vcpus > 1)
 		F(m->w.kvm.unmasking_on, 1);
 }
 
 static void vcpu_fields(struct fields *m, struct vcpu *v)
 {
+	m->group = GROUP_SHARED;
 	F(v->irr, m->c->pins);
 	F(v->isr, m->c->pins);
 	if (m->c->hostile)
@@ -234,10 +245,11 @@ static void guest_fields(struct fields *m)
 	struct guest *g = &m->w.guest;
 
 	for (unsigned int pin = 0; pin < c->pins; pin++)
-		guest_pin_fields(m, &g->pin[pin]);
+		m->group = GROUP_DEVICE + pin, guest_pin_fields(m, &g->pin[pin]);
 	if (flow_is_oneshot((enum flow)c->flow))
 		for (unsigned int d = 0; d < c->devices; d++)
-			F(g->thread[d], 2);
+			m->group = GROUP_DEVICE + d, F(g->thread[d], 2);
+	m->group = GROUP_SHARED;
 	if (c->disables || c->suspends) {
 		F(g->task, 3);
 		F(g->disables, 3);
@@ -290,27 +302,48 @@ static void world_fields(struct fields *m)
 	guest_fields(m);
 }
 
-void world_configure(struct world_config *c)
+/* The masks of one group, and after them as many zeros as fill a word. */
+static unsigned int add_group(struct world_packing *p, const uint64_t *mask,
+			      bool fill)
 {
-	struct world init[WORLD_INITIAL_MAX];
-	uint64_t mask[WORLD_WORDS_MAX] = { 0 };
-	struct world_packing *p = &c->packing;
-	struct fields m = { .c = c, .mask = mask };
 	unsigned int bits = 0;
 
-	memset(p, 0, sizeof(*p));
-	world_init(c, init);
-	memcpy(p->base, &init[0], sizeof(init[0]));
-	world_fields(&m);
 	for (unsigned int i = 0; i < WORLD_WORDS_MAX; i++) {
 		if (!mask[i])
 			continue;
+		assert(p->nr < WORLD_MASKS_MAX);
 		p->base[i] &= ~mask[i];
 		p->word[p->nr] = (uint8_t)i;
 		p->mask[p->nr] = mask[i];
 		p->bits[p->nr] = (uint8_t)__builtin_popcountll(mask[i]);
 		bits += p->bits[p->nr++];
 	}
+	if (!fill || bits % 64 == 0)
+		return bits;
+	assert(p->nr < WORLD_MASKS_MAX);
+	p->bits[p->nr++] = (uint8_t)(64 - bits % 64);
+	return bits + 64 - bits % 64;
+}
+
+/*
+ * In worlds of two devices each has packed words of its own, and what both use
+ * is in the last ones.  A step changes few of them, and most combinations
+ * occur, so the explorer's store, which numbers words, takes little space.
+ */
+void world_configure(struct world_config *c)
+{
+	struct world init[WORLD_INITIAL_MAX];
+	struct world_packing *p = &c->packing;
+	struct fields m = { .c = c };
+	unsigned int bits = 0;
+
+	memset(p, 0, sizeof(*p));
+	world_init(c, init);
+	memcpy(p->base, &init[0], sizeof(init[0]));
+	world_fields(&m);
+	for (unsigned int g = 0; g < GROUPS; g++)
+		bits += add_group(p, m.mask[g],
+				  c->devices > 1 && g < GROUPS - 1);
 	p->size = (uint8_t)((bits + 7) / 8);
 	p->fast = __builtin_cpu_supports("bmi2");
 	assert((bits + 63) / 64 * WORD <= WORLD_PACKED_MAX);

@@ -121,15 +121,16 @@ struct world {
 } __attribute__((aligned(8)));
 
 #define WORLD_WORDS_MAX	32	/* of struct world */
+#define WORLD_MASKS_MAX	48	/* of a packing */
 
 /* How states of a configuration are packed: world_pack.c. */
 struct world_packing {
-	uint8_t nr;		/* words of which something can change */
+	uint8_t nr;		/* masks: a word of which something can change, or filling */
 	uint8_t size;		/* bytes of a packed state */
 	bool fast;		/* the processor has BMI2 */
-	uint8_t word[WORLD_WORDS_MAX];	/* their index */
-	uint8_t bits[WORLD_WORDS_MAX];	/* and how many bits can change */
-	uint64_t mask[WORLD_WORDS_MAX];	/* and which */
+	uint8_t word[WORLD_MASKS_MAX];	/* the word's index */
+	uint8_t bits[WORLD_MASKS_MAX];	/* and how many bits can change */
+	uint64_t mask[WORLD_MASKS_MAX];	/* and which; 0: filling */
 	uint64_t base[WORLD_WORDS_MAX];	/* the initial state without them */
 };
 
