@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -92,6 +93,29 @@ static void forget_unmasks(struct vfio_intx *x)
 		return;
 }
 
+/* Whether the trigger was signalled, and nobody took it yet. */
+static bool is_triggered(const struct vfio_intx *x)
+{
+	struct pollfd fd = { .fd = x->trigger_fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+/*
+ * A line that is high before the host's irqchip has its pin set up may be
+ * latched nowhere (QEMU's IOAPIC forgets it), and then never fires.  VFIO looks
+ * at the line itself when it unmasks, and it unmasks only what is masked.
+ */
+static void notice_high_line(struct vfio_intx *x)
+{
+	int fd = x->dev->fd;
+
+	if (sample(&x->input.source) != FORWARD_LEVEL_HIGH || is_triggered(x))
+		return;
+	if (vfio_irqs_mask(fd, VFIO_PCI_INTX_IRQ_INDEX) == 0)
+		vfio_irqs_unmask(fd, VFIO_PCI_INTX_IRQ_INDEX);
+}
+
 /*
  * Locked.  The trigger first: VFIO has an unmask eventfd only for an enabled
  * INTx.  An unmask that is requested between the two stays in the count, and
@@ -108,14 +132,14 @@ static int enable(struct vfio_intx *x)
 	if (error)
 		return enable_error(x, error);
 	x->enabled = true;
-	if (atomic_load(&x->unmask_by_ioctl))
-		return 0;
-	if (vfio_irqs_set_unmask_fd(fd, VFIO_PCI_INTX_IRQ_INDEX,
+	if (!atomic_load(&x->unmask_by_ioctl) &&
+	    vfio_irqs_set_unmask_fd(fd, VFIO_PCI_INTX_IRQ_INDEX,
 				    x->unmask_fd) < 0) {
 		atomic_store(&x->unmask_by_ioctl, true);
 		/* What was requested meanwhile; idempotent. */
 		vfio_irqs_unmask(fd, VFIO_PCI_INTX_IRQ_INDEX);
 	}
+	notice_high_line(x);
 	return 0;
 }
 

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The public functions on a real VFIO device: QEMU's edu, bound to vfio-pci
+ * (IRQFWD_TEST_DEVICE, else 0000:00:04.0).  The test speaks for the guest, on a
+ * VM without a vCPU.  ./x vfio runs it in the nested lab; elsewhere it skips.
+ *
+ * edu: a write to 0x60 asserts INTx (or sends its MSI), to 0x64 acks; 0x24 is
+ * the status.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "irqfwd.h"
+
+#define PIN		11
+#define VECTOR		0x61
+#define REMOTE_IRR	(1u << 14)
+#define LEVEL		(1u << 15)
+#define MASKED		(1u << 16)
+#define EDU_STATUS	0x24
+#define EDU_RAISE	0x60
+#define EDU_ACK		0x64
+#define ROUNDS		50
+
+struct bench {
+	const char *address;
+	int kvm, vm;
+	struct irqfwd *fwd;
+	struct irqfwd_vfio *dev;
+	volatile uint32_t *bar;
+	size_t bar_size;
+	atomic_uint remove_requests;
+};
+
+static struct bench bench;
+
+/* ---- the device --------------------------------------------------------- */
+
+static void device_write(unsigned int offset, uint32_t value)
+{
+	bench.bar[offset / 4] = value;
+}
+
+static void device_raise(void)
+{
+	device_write(EDU_RAISE, 1);
+}
+
+static void device_ack(void)
+{
+	device_write(EDU_ACK, 0xffffffff);
+}
+
+/* Interrupts that the host has taken for any device of VFIO's. */
+static unsigned long host_interrupts(void)
+{
+	FILE *file = fopen("/proc/interrupts", "re");
+	unsigned long total = 0;
+	char line[1024];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *at = strchr(line, ':'), *end;
+
+		if (!at || !strstr(line, "vfio-intx"))
+			continue;
+		for (at++;; at = end) {
+			unsigned long count = strtoul(at, &end, 10);
+
+			if (end == at)
+				break;
+			total += count;
+		}
+	}
+	fclose(file);
+	return total;
+}
+
+/* ---- the guest ---------------------------------------------------------- */
+
+static void write_entry(uint32_t low)
+{
+	uint32_t select = 0x10 + 2 * PIN;
+
+	irqfwd_mmio_write(bench.fwd, 0x00, &select, 4);
+	irqfwd_mmio_write(bench.fwd, 0x10, &low, 4);
+}
+
+static uint32_t read_entry(void)
+{
+	uint32_t select = 0x10 + 2 * PIN, low = 0;
+
+	irqfwd_mmio_write(bench.fwd, 0x00, &select, 4);
+	irqfwd_mmio_read(bench.fwd, 0x10, &low, 4);
+	return low;
+}
+
+static bool is_delivered_within(unsigned int ms)
+{
+	for (unsigned int i = 0; i <= ms; i++) {
+		if (read_entry() & REMOTE_IRR)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void expect_delivery(void)
+{
+	if (!is_delivered_within(5000))
+		fail_msg("no interrupt came");
+}
+
+static void expect_silence(void)
+{
+	if (is_delivered_within(20))
+		fail_msg("an interrupt came without a cause");
+}
+
+/* A oneshot handler: the EOI comes while the pin is masked. */
+static void take_oneshot(void)
+{
+	expect_delivery();
+	write_entry(LEVEL | MASKED | VECTOR);
+	irqfwd_eoi(bench.fwd, VECTOR);
+	expect_silence();
+	device_ack();
+	write_entry(LEVEL | VECTOR);
+}
+
+static struct irqfwd_stats stats(void)
+{
+	struct irqfwd_stats row;
+
+	assert_int_equal(irqfwd_stats(bench.fwd, &row, 1), 1);
+	return row;
+}
+
+/* ---- setup -------------------------------------------------------------- */
+
+static void map_bar(void)
+{
+	struct irqfwd_vfio_region region;
+	uint16_t command = 6;	/* memory, bus master */
+
+	assert_int_equal(irqfwd_vfio_region(bench.dev, 0, &region), 0);
+	assert_true(region.can_map);
+	assert_int_equal(irqfwd_vfio_config_write(bench.dev, 4, &command, 2), 0);
+	bench.bar_size = region.size;
+	bench.bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 irqfwd_vfio_fd(bench.dev), (off_t)region.offset);
+	assert_ptr_not_equal(bench.bar, MAP_FAILED);
+	device_ack();
+}
+
+static void print_trace(void *opaque, const char *line)
+{
+	fprintf(stderr, "# %s\n", line);
+}
+
+static int setup(void **state)
+{
+	struct irqfwd_config config = {
+		.trace = getenv("IRQFWD_TEST_TRACE") ? print_trace : NULL,
+	};
+	const char *address = getenv("IRQFWD_TEST_DEVICE");
+
+	memset(&bench, 0, sizeof(bench));
+	bench.address = address ? address : "0000:00:04.0";
+	if (access("/dev/vfio/vfio", F_OK) < 0) {
+		print_message("no /dev/vfio/vfio here: ./x vfio runs this\n");
+		return 0;
+	}
+	bench.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	assert_true(bench.kvm >= 0);
+	bench.vm = config.vm_fd = ioctl(bench.kvm, KVM_CREATE_VM, 0);
+	if (irqfwd_new(&bench.fwd, &config) ||
+	    irqfwd_vfio_open(bench.address, &bench.dev)) {
+		print_message("%s\n", irqfwd_error());
+		return -1;
+	}
+	map_bar();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	if (!bench.fwd)
+		return 0;
+	if (bench.bar)
+		munmap((void *)bench.bar, bench.bar_size);
+	irqfwd_free(bench.fwd);
+	irqfwd_vfio_close(bench.dev);
+	close(bench.vm);
+	close(bench.kvm);
+	return 0;
+}
+
+static void need_device(void)
+{
+	if (!bench.fwd)
+		skip();
+}
+
+static void on_event(void *opaque, enum irqfwd_event event)
+{
+	if (event == IRQFWD_REMOVE_REQUESTED)
+		atomic_fetch_add(&bench.remove_requests, 1);
+}
+
+static struct irqfwd_level *add_intx(enum irqfwd_policy policy, bool by_ioctl)
+{
+	const struct irqfwd_level_config config = {
+		.pin = PIN, .policy = policy, .unmask_by_ioctl = by_ioctl,
+		.event = on_event,
+	};
+	struct irqfwd_level *level = NULL;
+
+	if (irqfwd_add_vfio_intx(bench.fwd, bench.dev, &config, &level))
+		fail_msg("%s", irqfwd_error());
+	return level;
+}
+
+static bool has_nointxmask(void)
+{
+	FILE *file = fopen("/sys/module/vfio_pci/parameters/nointxmask", "re");
+	int value = file ? fgetc(file) : 'N';
+
+	if (file)
+		fclose(file);
+	return value == 'Y';
+}
+
+/* ---- INTx --------------------------------------------------------------- */
+
+static void play_rounds(enum irqfwd_policy policy, bool by_ioctl)
+{
+	struct irqfwd_stats row, start;
+	struct irqfwd_level *level;
+	unsigned long before;
+
+	write_entry(LEVEL | MASKED | VECTOR);
+	level = add_intx(policy, by_ioctl);
+	write_entry(LEVEL | VECTOR);
+	expect_silence();
+	start = stats();
+	before = host_interrupts();
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		device_raise();
+		take_oneshot();
+	}
+	expect_silence();
+	row = stats();
+	assert_int_equal(row.triggers - start.triggers, ROUNDS);
+	assert_int_equal(row.deliveries - start.deliveries, ROUNDS);
+	assert_int_equal(row.resamples - start.resamples, ROUNDS);
+	assert_int_equal(host_interrupts() - before, ROUNDS);
+	assert_string_equal(row.name, bench.address);
+	assert_true(atoi(row.host_irq) > 0);
+	irqfwd_remove_level(level);
+}
+
+static void oneshot_unmask_by_eventfd(void **state)
+{
+	need_device();
+	play_rounds(IRQFWD_POLICY_UNMASK, false);
+}
+
+static void oneshot_unmask_by_ioctl(void **state)
+{
+	need_device();
+	play_rounds(IRQFWD_POLICY_UNMASK, true);
+}
+
+static void oneshot_sample(void **state)
+{
+	need_device();
+	play_rounds(IRQFWD_POLICY_SAMPLE, false);
+}
+
+/* A guest that EOIs without an ack has to be called again: the line is high. */
+static void an_unacked_line_comes_back(void **state)
+{
+	struct irqfwd_level *level;
+
+	need_device();
+	level = add_intx(IRQFWD_POLICY_UNMASK, false);
+	write_entry(LEVEL | VECTOR);
+	device_raise();
+	for (unsigned int i = 0; i < 5; i++) {
+		expect_delivery();
+		irqfwd_eoi(bench.fwd, VECTOR);
+	}
+	expect_delivery();
+	device_ack();
+	irqfwd_eoi(bench.fwd, VECTOR);
+	expect_silence();
+	irqfwd_remove_level(level);
+}
+
+/* Where the level is read, an interrupt that is owed costs the host nothing. */
+static void sample_sees_a_high_line(void **state)
+{
+	struct irqfwd_level *level;
+	unsigned long before;
+
+	need_device();
+	level = add_intx(IRQFWD_POLICY_SAMPLE, false);
+	before = host_interrupts();
+	write_entry(LEVEL | VECTOR);
+	device_raise();
+	for (unsigned int i = 0; i < 5; i++) {
+		expect_delivery();
+		irqfwd_eoi(bench.fwd, VECTOR);
+	}
+	expect_delivery();
+	device_ack();
+	irqfwd_eoi(bench.fwd, VECTOR);
+	expect_silence();
+	assert_int_equal(host_interrupts() - before, 1);
+	irqfwd_remove_level(level);
+}
+
+static void a_device_that_asserts_already(void **state)
+{
+	struct irqfwd_level *level;
+
+	need_device();
+	if (has_nointxmask()) {
+		print_message("# the emulated host's IOAPIC forgets a line "
+			      "that rose before its pin was set up\n");
+		skip();
+	}
+	device_raise();
+	level = add_intx(IRQFWD_POLICY_UNMASK, false);
+	expect_silence();	/* the pin is masked at power-on */
+	write_entry(LEVEL | VECTOR);
+	take_oneshot();
+	expect_silence();
+	irqfwd_remove_level(level);
+}
+
+/*
+ * Raised, in service, deferred: however it is left, the next one works.  Where
+ * the handler cannot ask the device (nointxmask), the ack comes before: the
+ * emulated host's IOAPIC would not see a line fall while nobody has it.
+ */
+static void removal_gives_the_line_back(void **state)
+{
+	bool early = has_nointxmask();
+
+	need_device();
+	for (unsigned int i = 0; i < 6; i++) {
+		struct irqfwd_level *level =
+			add_intx(IRQFWD_POLICY_UNMASK, i % 2);
+
+		write_entry(LEVEL | VECTOR);
+		device_raise();
+		expect_delivery();
+		if (i >= 2)
+			write_entry(LEVEL | MASKED | VECTOR);
+		if (i >= 4)
+			irqfwd_eoi(bench.fwd, VECTOR);
+		if (early)
+			device_ack();
+		irqfwd_remove_level(level);
+		irqfwd_eoi(bench.fwd, VECTOR);
+		device_ack();
+	}
+	play_rounds(IRQFWD_POLICY_UNMASK, false);
+}
+
+static void one_forward_of_a_device(void **state)
+{
+	const struct irqfwd_level_config config = { .pin = PIN };
+	struct irqfwd_level *level, *second;
+
+	need_device();
+	level = add_intx(IRQFWD_POLICY_UNMASK, false);
+	assert_int_equal(irqfwd_add_vfio_intx(bench.fwd, bench.dev, &config,
+					      &second), -EEXIST);
+	irqfwd_remove_level(level);
+	play_rounds(IRQFWD_POLICY_UNMASK, false);
+}
+
+/* ---- MSI ---------------------------------------------------------------- */
+
+static void msi_pends_while_masked(void **state)
+{
+	struct irqfwd_msi *msi;
+
+	need_device();
+	assert_int_equal(irqfwd_add_vfio_msi(bench.fwd, bench.dev, IRQFWD_MSI,
+					     NULL, &msi), 0);
+	assert_int_equal(irqfwd_msi_vectors(msi), 1);
+	assert_int_equal(irqfwd_msi_enable(msi, 2), -EINVAL);
+	assert_int_equal(irqfwd_msi_enable(msi, 1), 0);
+	assert_false(irqfwd_msi_pending(msi, 0));
+	device_raise();
+	for (unsigned int i = 0; i < 1000 && !irqfwd_msi_pending(msi, 0); i++)
+		usleep(1000);
+	assert_true(irqfwd_msi_pending(msi, 0));
+	/* Unmasked, KVM takes the count: it does not pend any more. */
+	assert_int_equal(irqfwd_msi_set(msi, 0, 0xfee00000, 0x4041, false), 0);
+	assert_false(irqfwd_msi_pending(msi, 0));
+	assert_int_equal(irqfwd_msi_set(msi, 0, 0xfee00000, 0x4041, true), 0);
+	assert_false(irqfwd_msi_pending(msi, 0));
+	device_ack();
+	irqfwd_remove_msi(msi);
+}
+
+static void intx_is_suspended_by_msi(void **state)
+{
+	struct irqfwd_level *level;
+	struct irqfwd_msi *msi;
+
+	need_device();
+	level = add_intx(IRQFWD_POLICY_UNMASK, false);
+	write_entry(LEVEL | VECTOR);
+	assert_int_equal(irqfwd_add_vfio_msi(bench.fwd, bench.dev, IRQFWD_MSI,
+					     NULL, &msi), 0);
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_int_equal(irqfwd_msi_enable(msi, 1), 0);
+		device_raise();
+		expect_silence();
+		device_ack();
+		assert_int_equal(irqfwd_msi_enable(msi, 0), 0);
+		device_raise();
+		take_oneshot();
+		expect_silence();
+	}
+	irqfwd_remove_msi(msi);
+	irqfwd_remove_level(level);
+}
+
+static void no_msix(void **state)
+{
+	struct irqfwd_msi *msi;
+
+	need_device();
+	assert_int_equal(irqfwd_add_vfio_msi(bench.fwd, bench.dev, IRQFWD_MSIX,
+					     NULL, &msi), -ENODEV);
+	assert_non_null(strstr(irqfwd_error(), "has no MSI-X"));
+}
+
+/* ---- the device --------------------------------------------------------- */
+
+static void dma_mappings(void **state)
+{
+	size_t size = 0x10000;
+	char *memory;
+
+	need_device();
+	memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_int_equal(irqfwd_vfio_map_dma(bench.dev, 0, memory, size), 0);
+	assert_int_equal(irqfwd_vfio_map_dma(bench.dev, 0, memory, size), 0);
+	assert_int_equal(irqfwd_vfio_map_dma(bench.dev, 0, memory + size, size),
+			 -EEXIST);
+	assert_int_equal(irqfwd_vfio_unmap_dma(bench.dev, 0, 0x1000), -ENOENT);
+	assert_int_equal(irqfwd_vfio_unmap_dma(bench.dev, 0, size), 0);
+	assert_int_equal(irqfwd_vfio_unmap_dma(bench.dev, 0, size), 0);
+	assert_int_equal(irqfwd_vfio_unmap_dma(bench.dev, 0, size), -ENOENT);
+	assert_int_equal(irqfwd_vfio_map_dma(bench.dev, 0x123, memory, size),
+			 -EINVAL);
+	munmap(memory, 2 * size);
+}
+
+static void config_space(void **state)
+{
+	uint16_t vendor = 0;
+
+	need_device();
+	assert_int_equal(irqfwd_vfio_config_read(bench.dev, 0, &vendor, 2), 0);
+	assert_int_equal(vendor, 0x1234);
+	assert_true(irqfwd_vfio_config_read(bench.dev, 0x100000, &vendor, 2) <
+		    0);
+}
+
+/* In a process of its own: within one, devices of a group share it. */
+static int open_only(const char *address)
+{
+	struct irqfwd_vfio *dev;
+	int error = irqfwd_vfio_open(address, &dev);
+
+	fprintf(stderr, "# %s\n", irqfwd_error());
+	return error == -EBUSY ? 0 : 1;
+}
+
+static void a_device_is_opened_once(void **state)
+{
+	char command[64];
+
+	need_device();
+	snprintf(command, sizeof(command), "/proc/%d/exe %s", (int)getpid(),
+		 bench.address);
+	assert_int_equal(system(command), 0);
+}
+
+static void permission(void **state)
+{
+	pid_t child;
+	int status;
+
+	need_device();
+	munmap((void *)bench.bar, bench.bar_size);
+	bench.bar = NULL;
+	irqfwd_vfio_close(bench.dev);
+	bench.dev = NULL;
+	child = fork();
+	if (!child) {
+		struct irqfwd_vfio *dev;
+		int error;
+
+		if (setuid(65534))
+			_exit(100);
+		error = irqfwd_vfio_open(bench.address, &dev);
+		fprintf(stderr, "# %s\n", irqfwd_error());
+		_exit(error == -EACCES ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void write_sysfs(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		print_message("%s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The host unbinds the device in the middle of an interrupt. */
+static void the_host_wants_it_back(void **state)
+{
+	struct irqfwd_vfio *dev;
+	struct irqfwd_level *level;
+	char command[128];
+
+	need_device();
+	level = add_intx(IRQFWD_POLICY_UNMASK, false);
+	write_entry(LEVEL | VECTOR);
+	device_raise();
+	expect_delivery();
+	/* Blocks until the device is closed; a fork alone would keep it open. */
+	snprintf(command, sizeof(command),
+		 "echo %s > /sys/bus/pci/drivers/vfio-pci/unbind &",
+		 bench.address);
+	assert_int_equal(system(command), 0);
+	for (unsigned int i = 0; i < 5000; i++) {
+		if (atomic_load(&bench.remove_requests))
+			break;
+		usleep(1000);
+	}
+	assert_true(atomic_load(&bench.remove_requests) > 0);
+	device_ack();
+	irqfwd_remove_level(level);
+	irqfwd_eoi(bench.fwd, VECTOR);
+	munmap((void *)bench.bar, bench.bar_size);
+	bench.bar = NULL;
+	irqfwd_vfio_close(bench.dev);
+	bench.dev = NULL;
+	snprintf(command, sizeof(command), "/sys/bus/pci/devices/%s/driver",
+		 bench.address);
+	for (unsigned int i = 0; i < 5000 && !access(command, F_OK); i++)
+		usleep(1000);
+	assert_int_equal(irqfwd_vfio_open(bench.address, &dev), -EBUSY);
+	assert_non_null(strstr(irqfwd_error(), "no driver, not to vfio-pci"));
+	/* The link goes before the unbinding ends. */
+	for (unsigned int i = 0; i < 50 && access(command, F_OK); i++) {
+		write_sysfs("/sys/bus/pci/drivers_probe", bench.address);
+		usleep(100000);
+	}
+	if (irqfwd_vfio_open(bench.address, &bench.dev))
+		fail_msg("%s", irqfwd_error());
+	map_bar();
+	play_rounds(IRQFWD_POLICY_UNMASK, false);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return open_only(argv[1]);
+
+#define WITH_DEVICE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		WITH_DEVICE(oneshot_unmask_by_eventfd),
+		WITH_DEVICE(oneshot_unmask_by_ioctl),
+		WITH_DEVICE(oneshot_sample),
+		WITH_DEVICE(an_unacked_line_comes_back),
+		WITH_DEVICE(sample_sees_a_high_line),
+		WITH_DEVICE(a_device_that_asserts_already),
+		WITH_DEVICE(removal_gives_the_line_back),
+		WITH_DEVICE(one_forward_of_a_device),
+		WITH_DEVICE(msi_pends_while_masked),
+		WITH_DEVICE(intx_is_suspended_by_msi),
+		WITH_DEVICE(no_msix),
+		WITH_DEVICE(dma_mappings),
+		WITH_DEVICE(config_space),
+		WITH_DEVICE(a_device_is_opened_once),
+		WITH_DEVICE(permission),
+		WITH_DEVICE(the_host_wants_it_back),
+	};
+
+	return cmocka_run_group_tests_name("vfio", tests, NULL, NULL);
+}
