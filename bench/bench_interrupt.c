@@ -149,6 +149,18 @@ static void trigger(struct bench *b)
 		die("trigger", strerror(errno));
 }
 
+static void stuck(struct bench *b)
+{
+	fprintf(stderr, "bench_interrupt: %s, %s: no resample came; line %u, "
+		"thread %u, handled %u, host interrupts %llu, exits %llu, "
+		"entry 0x%x %s\n", b->mode->name, b->m.irqchip->name,
+		*mail(b, MAIL_LEVEL), *mail(b, MAIL_THREAD),
+		*mail(b, MAIL_HANDLED), (unsigned long long)b->host_irqs,
+		(unsigned long long)b->m.exits[EXIT_EOI], *mail(b, MAIL_ENTRY),
+		b->m.why);
+	exit(1);
+}
+
 static void wait_for_resample(struct bench *b)
 {
 	struct pollfd pfd = { b->m.device[0].resample_fd, POLLIN, 0 };
@@ -157,7 +169,7 @@ static void wait_for_resample(struct bench *b)
 
 	while (readv(pfd.fd, &iov, 1) < 0)
 		if (poll(&pfd, 1, DONE_MS) <= 0)
-			die("no resample came", b->m.why);
+			stuck(b);
 }
 
 /*
@@ -184,10 +196,15 @@ static void interrupt(struct bench *b)
 /* One more interrupt, to leave the HLT by. */
 static void end(struct bench *b)
 {
+	struct timespec until;
+
 	*mail(b, MAIL_STOP) = 1;
 	*mail(b, MAIL_LEVEL) = 1;
 	trigger(b);
-	pthread_join(b->thread, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 2 * DONE_MS / 1000;
+	if (pthread_timedjoin_np(b->thread, NULL, &until))
+		stuck(b);
 	if (b->m.why[0])
 		die("the guest", b->m.why);
 	machine_destroy(&b->m);

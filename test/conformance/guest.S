@@ -91,14 +91,23 @@ handler_commands:
 handler_plain:
 	movl	$0, MAIL_LEVEL(%bx)
 	call	eoi
-	iretw
+	jmp	leave
 
 handler_oneshot:
 	movl	$0x10000, %eax		/* mask */
 	call	write_entry
 	movl	$1, MAIL_THREAD(%bx)
 	call	eoi
-	iretw
+/*
+ * An interrupt between STI and HLT is one that some emulated processors let in,
+ * and it would be the last: do not go back to the HLT.
+ */
+leave:
+	movw	%sp, %bp
+	cmpw	$AT(halt), (%bp)
+	jne	1f
+	incw	(%bp)
+1:	iretw
 
 /* An EOI; and the host is told, where it cannot rely on KVM for the moment. */
 eoi:
@@ -127,8 +136,9 @@ op_serve:
 	jne	thread
 	cmpl	$0, MAIL_STOP(%bx)
 	jne	command
-	sti				/* opens after the HLT has begun: */
-	hlt				/* nothing is missed between */
+	sti
+halt:
+	hlt
 	cli
 	jmp	op_serve
 thread:
