@@ -57,7 +57,7 @@ static int load_guest(struct machine *m)
 		return -ENOMEM;
 	memcpy(m->ram + GUEST_BASE, guest_start,
 	       (size_t)(guest_end - guest_start));
-	for (unsigned int v = 0; v < 256; v++) {
+	for (size_t v = 0; v < 256; v++) {
 		uint32_t entry = (uint32_t)(GUEST_BASE + stubs + 8 * v);
 
 		memcpy(m->ram + 4 * v, &entry, sizeof(entry));
