@@ -66,15 +66,22 @@ static void add(struct list *l, enum actor actor, enum step_kind kind,
 				       (uint8_t)arg };
 }
 
+static bool queue_is_full(const struct world *w)
+{
+	return w->vmm.nr > QUEUE_ROOM;
+}
+
 static void device_steps(const struct world_config *c, const struct world *w,
 			 unsigned int d, struct list *l)
 {
 	const struct device *dev = &w->device[d];
 	const struct host_irq *h = &w->host[d];
 
-	if (dev->left && dev->causes < c->causes)
+	if (dev->left && dev->causes < c->causes &&
+	    !(device_is_emulated(c, d) && queue_is_full(w)))
 		add(l, ACTOR_DEVICE, STEP_ASSERT, d);
-	if (dev->causes && (dev->bounces || dev->dropped))
+	if (dev->causes && (dev->bounces || dev->dropped) &&
+	    !(device_is_emulated(c, d) && queue_is_full(w)))
 		add(l, ACTOR_DEVICE, STEP_BOUNCE, d);
 	if (device_is_emulated(c, d))
 		return;
@@ -82,10 +89,10 @@ static void device_steps(const struct world_config *c, const struct world *w,
 		add(l, ACTOR_HOST, STEP_HOST_IRQ, d);
 	if (h->signal_due)
 		add(l, ACTOR_HOST, STEP_SIGNAL, d);
-	if (h->trigger)
+	if (h->trigger && !queue_is_full(w))
 		add(l, c->irqchip == IRQCHIP_KVM ? ACTOR_KVM : ACTOR_ENGINE,
 		    STEP_TRIGGER, d);
-	if (w->vmm.timer[d])
+	if (w->vmm.timer[d] && !queue_is_full(w))
 		add(l, ACTOR_TIMER, STEP_TIMEOUT, d);
 }
 
@@ -215,6 +222,8 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 	if (c->irqchip == IRQCHIP_KVM)
 		for (unsigned int pin = 0; pin < c->pins; pin++)
 			listener_steps(w, pin, &l);
+	if (queue_is_full(w))
+		return l.nr;
 	for (unsigned int v = 0; v < c->vcpus; v++)
 		vcpu_steps(c, w, v, &l);
 	guest_steps(c, w, &l);

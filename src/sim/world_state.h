@@ -14,6 +14,7 @@
 #define PINS_MAX	2
 #define VCPUS_MAX	2
 #define QUEUE_MAX	8	/* effects that wait to be carried out */
+#define QUEUE_ROOM	4	/* with more of them, an event waits: engine.c, enter() */
 
 enum world_kind {
 	WORLD_FORWARD,		/* a device's interrupt on its way into a guest */
