@@ -149,6 +149,23 @@ static void test_sampled_high_is_throttled(void **state)
 	assert_int_equal(count(&out, EFFECT_THROTTLE), 1);
 }
 
+/* unmask-leaves-level-fresh: what was read before an unmask is read again */
+static void test_level_read_before_unmask(void **state)
+{
+	struct effects out = { .nr = 0 };
+	struct forward f;
+
+	forward_init(&f, SOURCE, PIN, FORWARD_SAMPLE, 0);
+	forward_triggered(&f, unmasked, &out);
+	forward_acked(&f, unmasked, &out);
+	assert_int_equal(f.phase, FORWARD_SAMPLING);
+	forward_unmasked(&f, &out);
+	out.nr = 0;
+	forward_sampled(&f, unmasked, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(count(&out, EFFECT_RAISE), 0);
+	assert_int_equal(count(&out, EFFECT_SAMPLE), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_route_follows_destination),
 		cmocka_unit_test(test_removed_is_not_drained),
 		cmocka_unit_test(test_sampled_high_is_throttled),
+		cmocka_unit_test(test_level_read_before_unmask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
