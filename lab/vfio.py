@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs test_vfio on the lab's hosts: our library on a real VFIO device, with the
-test in the guest's place.
+"""Our library on a real VFIO device, with the test in the guest's place, and what
+irqfwd says when a host is not set up for it.
 
   python3 -m lab.vfio [6.1] [6.12]
 """
@@ -15,6 +15,16 @@ from .machine import EDU, Host, HostHung
 
 TEST = os.path.join(BUILD, "test", "test_vfio")
 SECONDS = 120
+
+# Beside the lab's own two: a device that shares the first one's host line (slot
+# 8), and a bridge with a device and a serial port behind it: one IOMMU group.
+SHARED = "0000:00:08.0"
+BRIDGE = "0000:00:1e.0"
+BEHIND, SERIAL = "0000:{bus}:01.0", "0000:{bus}:02.0"
+EXTRA = ["-device", "edu,addr=08",
+         "-device", "i82801b11-bridge,id=bridge,addr=1e",
+         "-device", "edu,bus=bridge,addr=01",
+         "-device", "pci-serial,bus=bridge,addr=02"]
 
 
 def initrd(host, base):
@@ -32,32 +42,92 @@ def initrd(host, base):
     return path
 
 
-def run(host, kernel, base):
-    """Number of failed tests."""
-    machine = Host((kernel, initrd(host, base)), name=f"vfio-{host}")
-    failed = 0
+class Run:
+    """One host; prints TAP-like lines and counts what failed."""
+
+    def __init__(self, name, pair, **machine):
+        self.name, self.failed = name, 0
+        self.host = Host(pair, name=f"vfio-{name}", **machine)
+
+    def tell(self, line):
+        print(f"{self.name}: {line}", flush=True)
+
+    def tests(self, env):
+        lines, code = self.host.do(
+            f"CMOCKA_MESSAGE_OUTPUT=TAP {env} timeout {SECONDS} test_vfio 2>&1", SECONDS + 30)
+        wrong = [s for s in lines if s.startswith("not ok") and "# SKIP" not in s]
+        self.failed += len(wrong) or bool(code)
+        for line in lines:
+            self.tell(line)
+
+    def refuses(self, what, devices, words, kernel="/guest/vmlinuz"):
+        """irqfwd run ends with 1 and a sentence that has the words."""
+        argv = " ".join(f"--device vfio-pci,host={d}" for d in devices)
+        lines, code = self.host.do(
+            f"timeout 20 irqfwd run --kernel {kernel} --mem 256M {argv} </dev/null 2>&1", 40)
+        text = "\n".join(lines)
+        good = code == 1 and all(w in text for w in words)
+        self.failed += not good
+        self.tell(f"{'ok' if good else 'not ok'} - {what}")
+        for line in lines:
+            self.tell(f"# {line}")
+        if not good:
+            self.tell(f"# exit code {code}; expected 1 and: {', '.join(words)}")
+
+
+def behind(run):
+    """The bus behind the bridge, which the host's kernel has numbered."""
+    lines, _ = run.host.do(f"ls -d /sys/bus/pci/devices/{BRIDGE}/0000:*")
+    bus = lines[0].rsplit("/", 1)[1].split(":")[1]
+    return BEHIND.format(bus=bus), SERIAL.format(bus=bus)
+
+
+def on_host(name, pair):
+    """The tests with and without nointxmask, and the refusals in between."""
+    run = Run(name, pair, extra=EXTRA)
     try:
-        machine.do("load_kvm", 60)
-        for nointxmask in (0, 1):
-            machine.do(f"load_vfio {nointxmask}", 60)
-            machine.do("bind " + " ".join(EDU), 30)
-            lines, code = machine.do(
-                os.environ.get("IRQFWD_LAB_ENV", "") + f" CMOCKA_MESSAGE_OUTPUT=TAP timeout {SECONDS} test_vfio 2>&1",
-                SECONDS + 30)
-            wrong = [line for line in lines
-                     if line.startswith("not ok") and "# SKIP" not in line]
-            failed += len(wrong) or bool(code)
-            for line in lines:
-                print(f"{host} nointxmask={nointxmask}: {line}", flush=True)
+        run.refuses("no /dev/kvm", EDU[:1], ["/dev/kvm"])
+        run.host.do("load_kvm", 60)
+        run.refuses("not bound", EDU[:1], [EDU[0], "not to vfio-pci", "drivers_probe"])
+        run.host.do("load_vfio 0", 60)
+        run.host.do("bind " + " ".join(EDU + [SHARED]), 30)
+        run.tests("")
+        inner, serial = behind(run)
+        run.host.do(f"bind {inner}", 30)
+        run.refuses("group not viable", [inner], ["not viable", serial, "serial"])
+        run.host.do(f"echo {serial} > /sys/bus/pci/devices/{serial}/driver/unbind")
+        run.tests(f"IRQFWD_TEST_DEVICE={inner} IRQFWD_TEST_BRIDGE={BRIDGE}")
+        run.host.do("load_vfio 1", 60)
+        run.host.do("bind " + " ".join(EDU + [SHARED]), 30)
+        run.tests("")
+        run.refuses("shared and not maskable", [EDU[0], SHARED],
+                    ["shared", "nointxmask=1"])
+        run.host.do("rmmod vfio_iommu_type1", 30)
+        run.refuses("no IOMMU driver", EDU[:1], ["vfio_iommu_type1"])
     finally:
-        machine.close()
-    return failed
+        run.host.close()
+    return run.failed
+
+
+def without_iommu(name, pair):
+    run = Run(f"{name} no IOMMU", pair, iommu=False)
+    try:
+        run.host.do("load_kvm", 60)
+        run.host.do("load_vfio 0", 60)
+        run.host.do("bind " + " ".join(EDU), 30)
+        run.refuses("no IOMMU", EDU[:1], ["IOMMU"])
+    finally:
+        run.host.close()
+    return run.failed
 
 
 def main():
     hosts = sys.argv[1:] or list(images.HOSTS)
+    failed = 0
     try:
-        failed = sum(run(h, *pair) for h, pair in images.prepare(hosts).items())
+        for name, (kernel, base) in images.prepare(hosts).items():
+            pair = kernel, initrd(name, base)
+            failed += on_host(name, pair) + without_iommu(name, pair)
     except (LabError, HostHung) as e:
         say(str(e))
         return 1

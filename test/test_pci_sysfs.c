@@ -58,12 +58,17 @@ static int setup(void **state)
 	make("bus/pci/devices/0000:00:03.0/vfio-dev/vfio2");
 	make("bus/pci/devices/0000:00:04.0");
 	make("bus/pci/devices/0000:00:05.0");
+	make("bus/pci/devices/0000:00:06.0");
 	make(devices);
 	make_link("bus/pci/devices/0000:00:03.0/driver",
 		  "../../drivers/vfio-pci");
 	make_link("bus/pci/devices/0000:00:04.0/driver",
 		  "../../drivers/e1000e");
 	make_link("bus/pci/devices/0000:00:03.0/iommu_group",
+		  "../../../kernel/iommu_groups/7");
+	make_link("bus/pci/devices/0000:00:04.0/iommu_group",
+		  "../../../kernel/iommu_groups/7");
+	make_link("bus/pci/devices/0000:00:05.0/iommu_group",
 		  "../../../kernel/iommu_groups/7");
 	make_link("kernel/iommu_groups/7/devices/0000:00:03.0", "x");
 	make_link("kernel/iommu_groups/7/devices/0000:00:04.0", "x");
@@ -123,7 +128,9 @@ static void drivers(void **state)
 static void groups(void **state)
 {
 	assert_int_equal(pci_sysfs_group(root, "0000:00:03.0"), 7);
-	assert_int_equal(pci_sysfs_group(root, "0000:00:04.0"), -ENOTSUP);
+	assert_int_equal(pci_sysfs_group(root, "0000:00:06.0"), -ENOTSUP);
+	assert_int_equal(pci_sysfs_check_driver(root, "0000:00:06.0"),
+			 -ENOTSUP);
 	assert_non_null(strstr(error_text(), "behind no IOMMU"));
 	assert_int_equal(pci_sysfs_group_not_viable(root, 7), -EPERM);
 	assert_non_null(strstr(error_text(),

@@ -42,7 +42,7 @@ struct bench {
 	struct irqfwd_vfio *dev;
 	volatile uint32_t *bar;
 	size_t bar_size;
-	atomic_uint remove_requests;
+	atomic_uint remove_requests, gone;
 };
 
 static struct bench bench;
@@ -219,6 +219,8 @@ static void on_event(void *opaque, enum irqfwd_event event)
 {
 	if (event == IRQFWD_REMOVE_REQUESTED)
 		atomic_fetch_add(&bench.remove_requests, 1);
+	else if (event == IRQFWD_DEVICE_GONE)
+		atomic_fetch_add(&bench.gone, 1);
 }
 
 static struct irqfwd_level *add_intx(enum irqfwd_policy policy, bool by_ioctl)
@@ -592,6 +594,64 @@ static void the_host_wants_it_back(void **state)
 	play_rounds(IRQFWD_POLICY_UNMASK, false);
 }
 
+/*
+ * What a device that is pulled out looks like: nothing answers, all reads are
+ * ones.  A bridge that forwards no bus does that to the device behind it.
+ */
+static void set_bridge(const char *bridge, uint8_t buses[3], const uint8_t to[3])
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bridge);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	if (buses)
+		assert_int_equal(pread(fd, buses, 3, 0x18), 3);
+	assert_int_equal(pwrite(fd, to, 3, 0x18), 3);
+	close(fd);
+}
+
+static void wait_for_gone(void)
+{
+	for (unsigned int i = 0; i < 5000 && !atomic_load(&bench.gone); i++)
+		usleep(1000);
+	assert_int_equal(atomic_load(&bench.gone), 1);
+}
+
+static void a_device_that_disappears(void **state)
+{
+	static const uint8_t none[3] = { 0, 0, 0 };
+	const char *bridge = getenv("IRQFWD_TEST_BRIDGE");
+	struct irqfwd_level *level;
+	struct irqfwd_line *other;
+	uint8_t buses[3];
+
+	need_device();
+	if (!bridge) {
+		print_message("# IRQFWD_TEST_BRIDGE names no bridge that the "
+			      "device is behind\n");
+		skip();
+	}
+	level = add_intx(IRQFWD_POLICY_SAMPLE, false);
+	write_entry(LEVEL | VECTOR);
+	device_raise();
+	expect_delivery();
+	set_bridge(bridge, buses, none);
+	irqfwd_eoi(bench.fwd, VECTOR);
+	wait_for_gone();
+	assert_int_equal(irqfwd_stats(bench.fwd, NULL, 0), 0);
+	/* The rest goes on. */
+	assert_int_equal(irqfwd_add_line(bench.fwd, "other", PIN, &other), 0);
+	irqfwd_line_set(other, true);
+	expect_delivery();
+	irqfwd_remove_line(other);
+	irqfwd_eoi(bench.fwd, VECTOR);
+	irqfwd_remove_level(level);
+	set_bridge(bridge, NULL, buses);
+	assert_int_equal(atomic_load(&bench.gone), 1);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -615,6 +675,7 @@ int main(int argc, char **argv)
 		WITH_DEVICE(a_device_is_opened_once),
 		WITH_DEVICE(permission),
 		WITH_DEVICE(the_host_wants_it_back),
+		WITH_DEVICE(a_device_that_disappears),
 	};
 
 	return cmocka_run_group_tests_name("vfio", tests, NULL, NULL);

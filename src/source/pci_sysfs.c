@@ -86,11 +86,16 @@ static int not_bound(const char *address, const char *driver)
 int pci_sysfs_check_driver(const char *root, const char *address)
 {
 	char path[PATH_MAX], driver[64];
+	int group;
 
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s", root, address);
 	if (access(path, F_OK) < 0)
 		return errorf(-ENODEV, "there is no PCI device %s; lspci -D "
 			      "lists those that there are", address);
+	/* vfio-pci does not take a device without an IOMMU: no use to bind it. */
+	group = pci_sysfs_group(root, address);
+	if (group < 0)
+		return group;
 	if (!driver_of(root, address, driver, sizeof(driver)))
 		return not_bound(address, NULL);
 	return is_vfio_driver(driver) ? 0 : not_bound(address, driver);

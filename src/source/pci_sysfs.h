@@ -13,7 +13,7 @@
 /* "00:03.0" becomes "0000:00:03.0"; -EINVAL: not an address. */
 int pci_sysfs_address(const char *text, char address[PCI_ADDRESS_SIZE]);
 
-/* -ENODEV: no such device; -EBUSY: not bound to a VFIO driver. */
+/* -ENODEV: no such device; -ENOTSUP: no IOMMU; -EBUSY: not VFIO's driver. */
 int pci_sysfs_check_driver(const char *root, const char *address);
 
 /* The number of its IOMMU group; -ENOTSUP: no IOMMU. */

@@ -140,11 +140,12 @@ int vfio_device_reset(struct vfio_device *dev)
 	return 0;
 }
 
+/* The ids would not do: VFIO answers those itself (virtual functions lack them). */
 bool vfio_device_is_gone(const struct vfio_device *dev)
 {
-	uint16_t vendor = 0;
-	ssize_t got = pread(dev->fd, &vendor, sizeof(vendor),
-			    (off_t)(dev->config_offset + PCI_VENDOR_ID));
+	uint32_t class_revision = 0;
+	ssize_t got = pread(dev->fd, &class_revision, sizeof(class_revision),
+			    (off_t)(dev->config_offset + PCI_CLASS_REVISION));
 
-	return got < 0 ? errno == ENODEV : vendor == 0xffff;
+	return got < 0 ? errno == ENODEV : class_revision == UINT32_MAX;
 }

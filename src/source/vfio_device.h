@@ -54,7 +54,7 @@ int vfio_device_config_write(struct vfio_device *dev, unsigned int offset,
 /* -ENOTTY: the device cannot be reset. */
 int vfio_device_reset(struct vfio_device *dev);
 
-/* Reads of a device that was pulled out give all ones: no vendor has that id. */
+/* Reads of a device that was pulled out give all ones. */
 bool vfio_device_is_gone(const struct vfio_device *dev);
 
 #endif

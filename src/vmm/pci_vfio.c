@@ -358,7 +358,8 @@ static int check_irq(const struct pci_vfio *v, enum device_irq irq)
 
 	switch (irq) {
 	case DEVICE_IRQ_AUTO:
-		return 0;
+		/* INTx is what a guest begins with: irq=msi does without. */
+		return v->irq_error;
 	case DEVICE_IRQ_INTX:
 		if (!pci_function_pin(f))
 			say(v, "irq=intx: it has no interrupt pin");
