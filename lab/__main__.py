@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from . import cells, demo, matrix, report, runs
+from . import cells, demo, errors, faults, matrix, report, runs, smoke
 from .common import BUILD, LabError, say
 
 EPILOG = """\
@@ -66,6 +66,11 @@ def parser():
                    "the given options) into build/lab.json and build/lab.md")
     p.add_argument("--resume", action="store_true", help="with --matrix: keep the rows in "
                    "build/lab.json that came from the same sources")
+    p.add_argument("--smoke", action="store_true", help="the few cells of ./x test, with "
+                   "their verdicts in build/lab-smoke.tap")
+    p.add_argument("--faults", action="store_true", help="unplug, SIGKILL and reset in the "
+                   "midst of traffic, and a second run after each")
+    p.add_argument("--errors", action="store_true", help="what irqfwd refuses, and its words")
     p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
     return p
 
@@ -93,6 +98,12 @@ def chosen(args):
 
 def lab(argv):
     args = parser().parse_args(argv)
+    if args.smoke:
+        return smoke.main(args.parallel)
+    if args.faults:
+        return faults.main(args.host or ["6.1"], args.policy or ["unmask"])
+    if args.errors:
+        return errors.main()
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(

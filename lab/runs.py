@@ -40,7 +40,7 @@ def vmm_command(cell):
     return argv
 
 
-def _fields(line):
+def fields(line):
     """The key=value words of a line."""
     pairs = (w.split("=", 1) for w in line.split() if "=" in w)
     out = {}
@@ -91,7 +91,7 @@ class Session:
 
         def hear(line):
             if line.startswith("@row "):
-                counts = _fields(line)
+                counts = fields(line)
                 cell = cells[int(line.split()[1])]
                 if counts.get("ended") and cell not in self.ended:
                     self.ended.add(cell)    # the VMM went in the middle: try again

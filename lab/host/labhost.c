@@ -5,7 +5,7 @@
  * so that it runs in any initramfs.
  *
  *   labhost run [--seconds N] [--quiet N] [--cell-seconds N] [--userspace]
- *               [--boot DEVICE] -- VMM ARGS…
+ *               [--boot DEVICE] [--reset] -- VMM ARGS…
  *   labhost poke 0000:00:04.0 REGISTER VALUE
  *
  * The guest prints "@begin N" and waits for a line; the counters are read
@@ -53,6 +53,7 @@ struct run {
 	bool userspace;		/* the VMM has the local APIC itself */
 	const char *boot;	/* a device to poke before the guest has started */
 	bool poked;
+	bool reset;		/* tell the guest to reset in its first cell */
 	pid_t pid;
 	int to, from;
 	double started, heard;
@@ -202,8 +203,9 @@ static void hear_line(struct run *r, char *line)
 		r->begin = take_sample();
 		if (r->boot && r->cell == 0)
 			r->begin.host_irqs = r->at_start;
-		if (write(r->to, "\n", 1) != 1)
+		if (dprintf(r->to, r->reset ? "reset\n" : "\n") < 0)
 			printf("@note cannot answer the guest\n");
+		r->reset = false;
 	} else if (at && sscanf(at, "@end %*d %n", &used) == 0 && used && r->in_cell) {
 		snprintf(r->counts, sizeof(r->counts), "%s", at + used);
 		print_row(r, "");
@@ -384,6 +386,8 @@ static int command_run(int argc, char **argv)
 	for (i = 0; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strcmp(argv[i], "--userspace"))
 			r.userspace = true;
+		else if (!strcmp(argv[i], "--reset"))
+			r.reset = true;
 		else if (!strcmp(argv[i], "--boot") && i + 1 < argc)
 			r.boot = argv[++i];
 		else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)

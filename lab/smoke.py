@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./x lab --smoke: the lab's part of ./x test, a bounded number of cells as TAP."""
+import os
+
+from . import cells, images, report, runs
+from .cells import Cell
+from .common import BUILD, LabError, say
+
+TAP = os.path.join(BUILD, "lab-smoke.tap")
+
+
+def _exact(r):
+    return report.right(r) and r["host_irqs"] <= r["asserted"]
+
+
+def _faulty(r):
+    return r["spurious"] >= r["asserted"] > 0
+
+
+def checks():
+    """(cell, what must hold, its name)."""
+    out = []
+    for policy in ("unmask", "sample"):
+        for pattern in cells.PATTERNS:
+            out.append((Cell(policy=policy, pattern=pattern, count=10 if pattern != "suspend"
+                             else 2), _exact, "is exact"))
+    out += [(Cell(policy="unmask", driver="shared", pattern=p, count=10), _exact, "is exact")
+            for p in ("single", "between", "reassert")]
+    out += [(Cell(policy="unmask", driver=d, nointxmask=1, sleep_us=s, count=20), _exact,
+             "is exact") for d, s in (("thread", 0), ("thread", 3000), ("hard+thread", 1000),
+                                      ("plain", 0))]
+    out += [(Cell(host="6.12", policy="unmask", host_cpus=2, vcpus=2, sleep_us=s, count=20),
+             _exact, "is exact") for s in (0, 300)]
+    out.append((Cell(policy="eoi", count=20), _faulty, "shows the fault"))
+    out.append((Cell(vmm="qemu", irqchip="kernel", policy="-", count=20), _faulty,
+                "shows the fault"))
+    return out
+
+
+def main(parallel):
+    wanted = checks()
+    rows = {}
+    why = {c.key(): (good, text) for c, good, text in wanted}
+
+    def done(r, cell):
+        rows[cell.key()] = r
+        good, text = why[cell.key()]
+        say(f"{len(rows)}/{len(wanted)} {'ok' if good(r) else 'NOT OK'}: "
+            + " ".join(map(str, cell.key())) + f" {text}: real {r['real']}/{r['expected']} "
+            f"spurious {r['spurious']} stalls {r['stalls']} host {r['host_irqs']}")
+
+    reason = None
+    try:
+        images.prepare(sorted({c.host for c, _, _ in wanted}))
+    except LabError as e:
+        reason = str(e).splitlines()[0]
+        say(f"the lab cannot run here: {reason}")
+    if not reason:
+        runs.run([c for c, _, _ in wanted], done, parallel=parallel)
+    bad = 0
+    with open(TAP, "w") as f:
+        f.write(f"TAP version 13\n1..{len(wanted)}\n")
+        for n, (cell, good, text) in enumerate(wanted, 1):
+            name = "lab " + " ".join(map(str, cell.key())) + f" {text}"
+            if reason:
+                f.write(f"ok {n} {name} # SKIP {reason}\n")
+                continue
+            r = rows.get(cell.key())
+            fine = r is not None and good(r)
+            bad += not fine
+            f.write(f"{'ok' if fine else 'not ok'} {n} {name}\n")
+    return 1 if bad else 0
