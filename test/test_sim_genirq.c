@@ -76,7 +76,21 @@ static void disable_is_lazy(void **state)
 	assert_true(desc.pending);
 	/* level interrupts are not resent */
 	assert_int_equal(enable_irq(&desc), CHIP_UNMASK);
+	assert_false(check_irq_resend(&desc, FLOW_FASTEOI));
 	assert_false(desc.pending);
+}
+
+static void an_edge_while_disabled_is_resent(void **state)
+{
+	struct irq_desc desc = { 0 };
+	enum chip_op op;
+
+	disable_irq_nosync(&desc);
+	assert_int_equal(flow_enter(&desc, FLOW_EDGE, &op), FLOW_OUT);
+	assert_int_equal(op, CHIP_MASK);
+	assert_int_equal(enable_irq(&desc), CHIP_UNMASK);
+	assert_true(check_irq_resend(&desc, FLOW_EDGE));
+	assert_false(check_irq_resend(&desc, FLOW_EDGE));
 }
 
 static void enable_after_a_lazy_disable_leaves_the_chip_alone(void **state)
@@ -147,6 +161,7 @@ int main(void)
 		cmocka_unit_test(plain_fasteoi_does_not_mask),
 		cmocka_unit_test(level_masks_before_it_looks),
 		cmocka_unit_test(disable_is_lazy),
+		cmocka_unit_test(an_edge_while_disabled_is_resent),
 		cmocka_unit_test(enable_after_a_lazy_disable_leaves_the_chip_alone),
 		cmocka_unit_test(unlazy_masks_at_once),
 		cmocka_unit_test(disable_nests),

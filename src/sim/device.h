@@ -2,7 +2,8 @@
 /*
  * A level-triggered device: its line is high while it has a cause that no
  * driver has acked.  A bouncing one drops its line for a moment now and then
- * although the cause stays.
+ * although the cause stays.  An edge-triggered one sends a pulse or a message
+ * for each cause, and has no level.
  */
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H
@@ -15,11 +16,12 @@ struct device {
 	uint8_t left;		/* assertions still to come */
 	uint8_t bounces;	/* drops still to come */
 	bool dropped;		/* the line is low for a moment */
+	bool edge;		/* constant */
 };
 
 static inline bool device_level(const struct device *d)
 {
-	return d->causes && !d->dropped;
+	return d->causes && !d->dropped && !d->edge;
 }
 
 /* One more cause. */
@@ -42,6 +44,15 @@ static inline bool device_ack(struct device *d)
 	if (!d->causes)
 		d->dropped = false;
 	return true;
+}
+
+/* An edge says nothing of how many: the driver acks all that it finds. */
+static inline bool device_ack_all(struct device *d)
+{
+	bool any = d->causes;
+
+	d->causes = 0;
+	return any;
 }
 
 static inline void device_bounce(struct device *d)

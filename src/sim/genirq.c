@@ -32,8 +32,16 @@ enum chip_op enable_irq(struct irq_desc *desc)
 	assert(desc->depth);
 	if (--desc->depth)
 		return CHIP_NONE;
-	desc->pending = false;
 	return unmask_irq(desc);
+}
+
+bool check_irq_resend(struct irq_desc *desc, enum flow flow)
+{
+	bool resend = desc->pending && !desc->depth && flow == FLOW_EDGE;
+
+	if (!desc->depth)
+		desc->pending = false;
+	return resend;
 }
 
 /* irq_pm_check_wakeup() */
@@ -81,7 +89,7 @@ void handle_irq_event_end(struct irq_desc *desc)
 
 bool flow_unmasks(const struct irq_desc *desc, enum flow flow)
 {
-	if (flow == FLOW_FASTEOI)
+	if (flow == FLOW_FASTEOI || flow == FLOW_EDGE)
 		return false;
 	return !desc->depth && desc->masked && !desc->threads_oneshot;
 }

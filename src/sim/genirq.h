@@ -18,6 +18,7 @@ enum flow {
 	FLOW_LEVEL,		/* handle_level_irq: mask and EOI before the handler */
 	FLOW_ONESHOT,		/* handle_fasteoi_irq, IRQF_ONESHOT: acked in the thread */
 	FLOW_EOI_THREADED,	/* the same, IRQCHIP_EOI_THREADED: EOI after the thread */
+	FLOW_EDGE,		/* handle_edge_irq: EOI before the handler, no mask */
 };
 
 enum chip_op { CHIP_NONE, CHIP_MASK, CHIP_UNMASK };
@@ -34,8 +35,12 @@ struct irq_desc {
 };
 
 enum chip_op disable_irq_nosync(struct irq_desc *desc);
-/* Level interrupts are not resent: check_irq_resend() clears IRQS_PENDING. */
 enum chip_op enable_irq(struct irq_desc *desc);
+/*
+ * Due after enable_irq(): shall the interrupt be triggered again?  Level
+ * interrupts are not: their line speaks for itself.
+ */
+bool check_irq_resend(struct irq_desc *desc, enum flow flow);
 
 enum flow_entry {
 	FLOW_RUN,		/* run the actions */

@@ -44,6 +44,8 @@ bool guest_device_ack(const struct world_config *c, struct world *w,
 	struct host_irq *h = &w->host[d];
 	bool before = vfio_line(&c->vfio, h, dev);
 
+	if (dev->edge)
+		return device_ack_all(dev);
 	if (!device_ack(dev))
 		return false;
 	h->fired = false;
@@ -180,7 +182,7 @@ static void after_eoi(const struct world_config *c, struct world *w,
 	struct guest_pin *g = &w->guest.pin[cpu->pin];
 	enum vcpu_pc next = VCPU_IDLE;
 
-	if (flow_of(c) == FLOW_LEVEL)
+	if (flow_of(c) == FLOW_LEVEL || flow_of(c) == FLOW_EDGE)
 		next = g->desc.in_progress ? VCPU_ACTION : VCPU_IDLE;
 	else if ((g->move && g->desc.masked) ||
 		 flow_unmasks(&g->desc, flow_of(c)))
@@ -210,7 +212,7 @@ static void vcpu_entry(const struct world_config *c, struct world *w,
 		judge_call(g, o);
 		w->guest.task = TASK_ABORTED;
 	}
-	if (flow_of(c) == FLOW_LEVEL)
+	if (flow_of(c) == FLOW_LEVEL || flow_of(c) == FLOW_EDGE)
 		cpu->pc = VCPU_LEVEL_EOI;
 	else
 		cpu->pc = entry == FLOW_RUN ? VCPU_ACTION : VCPU_EOI;
@@ -229,8 +231,8 @@ static void after_actions(const struct world_config *c, struct world *w,
 	cpu->action = 0;
 	if (call_is_over(c, w, cpu->pin))
 		judge_call(g, o);
-	if (flow_of(c) == FLOW_LEVEL) {
-		cpu->pc = flow_unmasks(&g->desc, FLOW_LEVEL) ? VCPU_UNMASK
+	if (flow_of(c) == FLOW_LEVEL || flow_of(c) == FLOW_EDGE) {
+		cpu->pc = flow_unmasks(&g->desc, flow_of(c)) ? VCPU_UNMASK
 							     : VCPU_IDLE;
 		if (cpu->pc == VCPU_IDLE)
 			cpu->pin = 0;
@@ -424,6 +426,13 @@ bool task_may_step(const struct world_config *c, const struct world *w)
 	return false;
 }
 
+/* apic_retrigger_irq(): the vector is sent to this vCPU itself. */
+static void resend(const struct world_config *c, struct world *w)
+{
+	if (check_irq_resend(&w->guest.pin[0].desc, flow_of(c)))
+		w->vcpu[0].irr |= 1;
+}
+
 void task_step(const struct world_config *c, struct world *w, struct outcome *o)
 {
 	struct irq_desc *desc = &w->guest.pin[0].desc;
@@ -443,10 +452,10 @@ void task_step(const struct world_config *c, struct world *w, struct outcome *o)
 	case TASK_ENABLE:
 		w->guest.task = TASK_IDLE;
 		apply_op(c, w, 0, 0, enable_irq(desc));
+		resend(c, w);
 		return;
 	case TASK_ABORTED:
-		w->guest.task = TASK_IDLE;
-		apply_op(c, w, 0, 0, resume_irq(desc));
+		guest_resume(c, w);
 		return;
 	}
 }
@@ -492,6 +501,7 @@ void guest_resume(const struct world_config *c, struct world *w)
 {
 	w->guest.task = TASK_IDLE;
 	apply_op(c, w, 0, 0, resume_irq(&w->guest.pin[0].desc));
+	resend(c, w);
 }
 
 void guest_move(const struct world_config *c, struct world *w, unsigned int pin)

@@ -74,6 +74,7 @@ struct key {
 static const struct name host_irqchips[] = {
 	{ "reassert", HOST_IRQCHIP_REASSERT },
 	{ "latch", HOST_IRQCHIP_LATCH },
+	{ "gic", HOST_IRQCHIP_GIC },
 	{ NULL, 0 },
 };
 
@@ -82,6 +83,7 @@ static const struct name vfio_modes[] = {
 	{ "disintx-", VFIO_DISINTX_MINUS },
 	{ "platform", VFIO_PLATFORM },
 	{ "hwirq", VFIO_HWIRQ },
+	{ "msi", VFIO_MSI },
 	{ NULL, 0 },
 };
 
@@ -123,6 +125,7 @@ static const struct name flows[] = {
 	{ "level", FLOW_LEVEL },
 	{ "oneshot", FLOW_ONESHOT },
 	{ "eoi-threaded", FLOW_EOI_THREADED },
+	{ "edge", FLOW_EDGE },
 	{ NULL, 0 },
 };
 
@@ -322,6 +325,13 @@ static int check_world(const struct reader *r, const struct world_config *c)
 	if (c->flow == FLOW_EOI_THREADED && c->vcpus > 1)
 		return fail(r, "vcpus",
 			    "flow \"eoi-threaded\" is modelled on one vCPU");
+	if ((c->flow == FLOW_EDGE) != (c->vfio.mode == VFIO_MSI))
+		return fail(r, "flow", "\"edge\" and vfio \"msi\" go together");
+	if (c->flow == FLOW_EDGE &&
+	    (c->vcpus > 1 || c->irqchip == IRQCHIP_KVM || c->opens ||
+	     c->asserting || c->emulated || c->bounces || c->hostile))
+		return fail(r, "flow",
+			    "\"edge\" is modelled on one vCPU, with irqchip \"irqfwd\", and without opens, asserting, emulated, bounces and hostile");
 	if (c->dest >= c->vcpus)
 		return fail(r, "dest", "there is no such vCPU");
 	if (c->moves && (c->flow != FLOW_FASTEOI || c->vcpus < 2))
@@ -333,6 +343,8 @@ static int check_world(const struct reader *r, const struct world_config *c)
 	if ((c->vfio.mode == VFIO_HWIRQ) !=
 	    (c->irqchip == IRQCHIP_KVM && c->kvm == KVM_HWIRQ))
 		return fail(r, "vfio", "\"hwirq\" needs kvm \"hwirq\" too");
+	if (c->vfio.mode == VFIO_HWIRQ && c->vfio.irqchip != HOST_IRQCHIP_GIC)
+		return fail(r, "host-irqchip", "vfio \"hwirq\" needs \"gic\"");
 	return 0;
 }
 

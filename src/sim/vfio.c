@@ -12,8 +12,10 @@ bool vfio_line(const struct vfio_config *c, const struct host_irq *h,
 bool vfio_irq_is_due(const struct vfio_config *c, const struct host_irq *h,
 		     const struct device *d)
 {
-	if (!h->open || (c->mode == VFIO_HWIRQ && h->masked))
+	if (!h->open)
 		return false;
+	if (c->mode == VFIO_MSI)
+		return h->chip.latched;
 	return host_irqchip_interrupts(&h->chip,
 				       (enum host_irqchip_kind)c->irqchip,
 				       vfio_line(c, h, d));
@@ -70,7 +72,11 @@ bool vfio_intx_handler(const struct vfio_config *c, struct host_irq *h,
 		h->masked = true;
 		break;
 	case VFIO_HWIRQ:
+		/* EOImode 1: priority drop only */
+		h->chip.active = true;
 		h->masked = true;
+		break;
+	case VFIO_MSI:
 		break;
 	}
 	signal_trigger(c, h);
@@ -94,9 +100,13 @@ void vfio_unmask(const struct vfio_config *c, struct host_irq *h,
 	case VFIO_PLATFORM:
 		h->masked = false;
 		chip_op(h, enable_irq(&h->desc));
+		check_irq_resend(&h->desc, FLOW_FASTEOI);
 		return;
 	case VFIO_HWIRQ:
+		h->chip.active = false;
 		h->masked = false;
+		return;
+	case VFIO_MSI:
 		return;
 	}
 }

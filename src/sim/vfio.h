@@ -22,13 +22,14 @@ enum vfio_mode {
 	VFIO_DISINTX_MINUS,	/* nointxmask=1: disable_irq_nosync() */
 	VFIO_PLATFORM,		/* vfio_automasked_irq_handler(): the same */
 	VFIO_HWIRQ,		/* GIC: no mask; the physical interrupt stays active */
+	VFIO_MSI,		/* edges: vfio_msihandler() signals, and masks nothing */
 };
 
 struct host_irq {
 	struct host_irqchip chip;
 	struct irq_desc desc;
 	bool open;		/* vfio_intx_enable() succeeded */
-	bool masked;		/* ctx->masked; HWIRQ: active */
+	bool masked;		/* ctx->masked; HWIRQ: the guest holds it active */
 	bool signal_due;	/* decided to signal, not signalled yet */
 	bool trigger;		/* the eventfd's count is not 0 */
 	bool fired;		/* ghost: interrupted since the device last changed */

@@ -184,7 +184,7 @@ static void init_entries(const struct world_config *c, struct world *w)
 		w->guest.pin[pin].dest = c->dest;
 		p->dest = c->dest;
 		p->vector = VECTOR(pin);
-		p->level = true;
+		p->level = c->flow != FLOW_EDGE;
 		p->masked = c->boots;
 	}
 }
@@ -194,7 +194,8 @@ void virq_init(const struct world_config *c, struct world *w)
 	forwarder_init(&w->forwarder, c->pins, IOAPIC_VERSION_ICH, true);
 	init_entries(c, w);
 	for (unsigned int d = 0; d < c->devices; d++)
-		if (!device_is_emulated(c, d) && c->irqchip == IRQCHIP_IRQFWD)
+		if (!device_is_emulated(c, d) &&
+		    c->irqchip == IRQCHIP_IRQFWD && c->flow != FLOW_EDGE)
 			virq_add(c, w, d);
 }
 
@@ -270,7 +271,7 @@ void virq_write_mask(const struct world_config *c, struct world *w,
 		     unsigned int pin, bool masked, unsigned int vcpu)
 {
 	if (c->irqchip == IRQCHIP_IRQFWD)
-		virq_write_low(c, w, pin, masked, true);
+		virq_write_low(c, w, pin, masked, c->flow != FLOW_EDGE);
 	else
 		kvm_guest_write_mask(c, w, pin, masked, vcpu);
 }
@@ -402,12 +403,17 @@ void virq_trigger(const struct world_config *c, struct world *w, unsigned int d)
 		irqfd_inject(c, w, d);
 		return;
 	}
+	out.nr = 0;
+	if (c->flow == FLOW_EDGE) {
+		forwarder_pulse(fw, pin_of_device(c, d), &out);
+		settle(c, w, &out);
+		return;
+	}
 	if (!fw->forward[d].used)
 		return;
 	if (c->fault == VMM_FAULT_DROP &&
 	    fw->ioapic.pin[pin_of_device(c, d)].masked)
 		return;
-	out.nr = 0;
 	forwarder_trigger(fw, d, &out);
 	settle(c, w, &out);
 }

@@ -14,6 +14,7 @@ static void init_devices(const struct world_config *c, struct world *w)
 	for (unsigned int d = 0; d < c->devices; d++) {
 		struct host_irq *h = &w->host[d];
 
+		w->device[d].edge = c->flow == FLOW_EDGE;
 		w->device[d].left = c->assertions;
 		w->device[d].bounces = c->bounces;
 		if (c->asserting)
@@ -244,6 +245,10 @@ static void device_changes(const struct world_config *c, struct world *w,
 	bool before = vfio_line(&c->vfio, h, dev);
 
 	change(dev);
+	if (dev->edge) {
+		h->chip.latched = true;
+		return;
+	}
 	if (device_is_emulated(c, d))
 		virq_set_line(c, w, device_level(dev));
 	else
@@ -471,7 +476,8 @@ enum property world_check(const struct world_config *c, const struct world *w,
 		if (!guest_listens(c, w, d) || (real && !w->host[d].open))
 			continue;
 		if (c->properties & PROPERTY_BIT(PROPERTY_NO_LOST) &&
-		    device_level(&w->device[d]))
+		    (device_level(&w->device[d]) ||
+		     (w->device[d].edge && w->device[d].causes)))
 			return PROPERTY_NO_LOST;
 		if (c->properties & PROPERTY_BIT(PROPERTY_NO_STUCK) && real &&
 		    w->host[d].masked)

@@ -54,9 +54,12 @@ static void host_fields(struct fields *m, struct host_irq *h)
 
 	F(h->masked, 1);
 	F(h->trigger, 1);
-	if (c->vfio.irqchip == HOST_IRQCHIP_LATCH)
+	if (c->vfio.irqchip == HOST_IRQCHIP_LATCH || c->vfio.mode == VFIO_MSI)
 		F(h->chip.latched, 1);
-	if (c->vfio.mode != VFIO_PCI_2_3) {
+	if (c->vfio.mode == VFIO_HWIRQ)
+		F(h->chip.active, 1);
+	if (c->vfio.mode == VFIO_DISINTX_MINUS ||
+	    c->vfio.mode == VFIO_PLATFORM) {
 		F(h->chip.masked, 1);
 		F(h->desc.depth, 1);
 		F(h->desc.masked, 1);

@@ -44,6 +44,8 @@ static const char *host_irq_text(const struct world_config *c)
 	case VFIO_DISINTX_MINUS:
 	case VFIO_PLATFORM:
 		return "host interrupt: automask (disable_irq)";
+	case VFIO_MSI:
+		return "host interrupt: signal the trigger";
 	case VFIO_HWIRQ:
 		return "host interrupt: stays active";
 	}
@@ -84,6 +86,8 @@ static const char *vcpu_text(const struct world_config *c, unsigned int pc)
 	case VCPU_ENTRY:
 		if (oneshot)
 			return "handle_fasteoi_irq: mask";
+		if (c->flow == FLOW_EDGE)
+			return "handle_edge_irq";
 		return c->flow == FLOW_LEVEL ? "handle_level_irq: mask"
 					     : "handle_fasteoi_irq";
 	case VCPU_LEVEL_EOI:
