@@ -17,6 +17,7 @@
 
 #include "irqfwd.h"
 #include "vmm/bus.h"
+#include "vmm/coalesced.h"
 #include "vmm/failure.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
@@ -46,6 +47,7 @@ struct machine {
 	struct irqfwd *irqchip;
 	struct bus ports;
 	struct bus mmio;
+	struct coalesced coalesced;
 
 	pthread_mutex_t slot_lock;
 	struct slot slot[SLOTS_MAX];
@@ -344,6 +346,9 @@ static int build(struct machine *m, const struct machine_config *config)
 		err = add_irqchip(m, config);
 	if (!err)
 		err = add_cpus(m, config->cpus);
+	if (!err)
+		coalesced_register(&m->coalesced, m->vm_fd, vcpu_run(m->cpu[0]),
+				   IRQFWD_IOAPIC_BASE);
 	return err;
 }
 
@@ -357,6 +362,7 @@ int machine_new(struct machine **out, const struct machine_config *config)
 	m->kvm_fd = m->vm_fd = -1;
 	bus_init(&m->ports, 0x10000);
 	bus_init(&m->mmio, UINT64_MAX);
+	coalesced_init(&m->coalesced);
 	pthread_mutex_init(&m->slot_lock, NULL);
 	pthread_mutex_init(&m->request_lock, NULL);
 	m->request_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -393,6 +399,7 @@ void machine_free(struct machine *m)
 	close_if_open(m->request_fd);
 	bus_destroy(&m->ports);
 	bus_destroy(&m->mmio);
+	coalesced_destroy(&m->coalesced);
 	pthread_mutex_destroy(&m->slot_lock);
 	pthread_mutex_destroy(&m->request_lock);
 	free(m);
@@ -451,6 +458,7 @@ int machine_reset(struct machine *m)
 		if (err)
 			return err;
 	}
+	machine_drain(m);
 	for (unsigned int i = 0; i < m->resets; i++)
 		m->reset[i].fn(m->reset[i].opaque);
 	irqfwd_reset(m->irqchip);
@@ -503,6 +511,11 @@ const struct memory *machine_memory(const struct machine *m)
 struct bus *machine_ports(struct machine *m)
 {
 	return &m->ports;
+}
+
+void machine_drain(struct machine *m)
+{
+	coalesced_drain(&m->coalesced, &m->mmio);
 }
 
 struct bus *machine_mmio(struct machine *m)

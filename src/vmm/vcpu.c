@@ -122,6 +122,11 @@ void vcpu_free(struct vcpu *cpu)
 	free(cpu);
 }
 
+struct kvm_run *vcpu_run(struct vcpu *cpu)
+{
+	return cpu->run;
+}
+
 int vcpu_boot(struct vcpu *cpu, const struct boot_entry *entry)
 {
 	int err = vcpu_state_enter(cpu->fd, entry);
@@ -277,6 +282,7 @@ static void *vcpu_thread(void *arg)
 
 	while (machine_requested(cpu->machine) == MACHINE_RUNS) {
 		if (ioctl(cpu->fd, KVM_RUN, 0) == 0) {
+			machine_drain(cpu->machine);
 			count(cpu, cpu->run->exit_reason);
 			exit_handle(cpu);
 		} else if (errno == EINTR) {

@@ -5,12 +5,16 @@
 
 #include "vmm/vm.h"
 
+struct kvm_run;
 struct vcpu;
 
 /* Index 0 is the boot CPU; the index is also its APIC id.  Uses failure(). */
 int vcpu_new(struct vcpu **out, struct machine *m, unsigned int index,
 	     unsigned int cpus);
 void vcpu_free(struct vcpu *cpu);
+
+/* What it shares with KVM, and behind it the ring of kept writes. */
+struct kvm_run *vcpu_run(struct vcpu *cpu);
 
 /* Not while its thread runs. */
 int vcpu_boot(struct vcpu *cpu, const struct boot_entry *entry);

@@ -39,6 +39,8 @@ const struct memory *machine_memory(const struct machine *m);
 int machine_kvm_fd(const struct machine *m);
 struct bus *machine_ports(struct machine *m);
 struct bus *machine_mmio(struct machine *m);
+/* Writes that KVM kept, before an exit is handled: coalesced.h. */
+void machine_drain(struct machine *m);
 
 /* The boot CPU will begin there, the others wait for INIT and SIPI. */
 int machine_boot(struct machine *m, const struct boot_entry *entry);
