@@ -189,6 +189,8 @@ static const struct key keys[] = {
 	NUMBER("clis", window.clis, 0, 7),
 	NUMBER("exceptions", window.exceptions, 0, 7),
 	NUMBER("exits", window.exits, 0, 7),
+	NUMBER("nmis", window.nmis, 0, 7),
+	NUMBER("halts", window.halts, 0, 7),
 };
 
 #define KEYS	(sizeof(keys) / sizeof(keys[0]))

@@ -19,6 +19,9 @@ enum window_step {
 	STEP_IRET,
 	STEP_FAULT,		/* an intercepted exception: queued in the exit */
 	STEP_OTHER,		/* an exit for another reason */
+	STEP_NMI,		/* an NMI becomes pending */
+	STEP_HLT,
+	STEP_WAKE,		/* vcpu_block() ends */
 };
 
 void window_init(const struct world_config *c, struct world *w)
@@ -33,6 +36,8 @@ void window_init(const struct world_config *c, struct world *w)
 		.clis = k->clis,
 		.exceptions = k->exceptions,
 		.exits = k->exits,
+		.nmis = k->nmis,
+		.halts = k->halts,
 	};
 }
 
@@ -79,7 +84,8 @@ static bool may_inject(const struct window_config *k, const struct window *x)
 static void guest_steps(const struct window_config *k, const struct window *x,
 			struct step *out, unsigned int *nr)
 {
-	bool kernel_kick = x->local && !k->apicv && !x->armed;
+	bool kernel_kick = (x->local && !k->apicv && !x->armed) ||
+			   (x->nmi && x->guest == GUEST_MAIN);
 
 	if (x->armed && x->interrupts) {
 		/* before anything else, virtual interrupt delivery included */
@@ -99,10 +105,18 @@ static void guest_steps(const struct window_config *k, const struct window *x,
 		out[(*nr)++] = (struct step){ ACTOR_VCPU0, STEP_STI, 0 };
 	else if (x->clis)
 		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_CLI, 0 };
+	if (x->halts && x->guest == GUEST_MAIN && x->interrupts)
+		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_HLT, 0 };
 	if (x->exceptions && x->guest == GUEST_MAIN)
 		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_FAULT, 0 };
 	if (x->exits)
 		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_OTHER, 0 };
+}
+
+/* kvm_arch_vcpu_runnable() */
+static bool is_runnable(const struct window *x)
+{
+	return !x->halted || x->local || x->stash || x->injected || x->nmi;
 }
 
 unsigned int window_steps(const struct world_config *c, const struct world *w,
@@ -115,7 +129,15 @@ unsigned int window_steps(const struct world_config *c, const struct world *w,
 		out[nr++] = (struct step){ ACTOR_DEVICE, STEP_EXTERNAL, 0 };
 	if (x->local_left && !x->local)
 		out[nr++] = (struct step){ ACTOR_DEVICE, STEP_LOCAL, 0 };
+	if (x->nmis && !x->nmi)
+		out[nr++] = (struct step){ ACTOR_DEVICE, STEP_NMI, 0 };
 	switch ((enum window_pc)x->pc) {
+	case WINDOW_HALTED:
+		if (is_runnable(x))
+			out[nr++] = (struct step){ ACTOR_KVM, STEP_WAKE, 0 };
+		else if (x->external && !x->request)
+			out[nr++] = (struct step){ ACTOR_VMM, STEP_KICK, 1 };
+		break;
 	case WINDOW_USER:
 		out[nr++] = (struct step){ ACTOR_VMM, STEP_USER, 0 };
 		break;
@@ -137,6 +159,15 @@ unsigned int window_steps(const struct world_config *c, const struct world *w,
 
 /* ---- steps -------------------------------------------------------------------- */
 
+/* The guest goes on in a handler; a halt is over. */
+static void divert(struct window *x, enum window_guest to)
+{
+	x->saved = x->interrupts;
+	x->interrupts = false;
+	x->guest = (uint8_t)to;
+	x->halted = false;
+}
+
 /*
  * The guest is given an interrupt.  With IF clear no processor takes one: that
  * is a vector out of nowhere (VMX refuses the entry, a software backend obeys).
@@ -145,9 +176,7 @@ static void take(struct window *x, struct outcome *o)
 {
 	if (!x->interrupts)
 		o->broken = PROPERTY_NO_SPURIOUS;
-	x->saved = x->interrupts;
-	x->interrupts = false;
-	x->guest = GUEST_HANDLER;
+	divert(x, GUEST_HANDLER);
 	o->flags |= OUTCOME_TOOK | OUTCOME_PROGRESS;
 }
 
@@ -161,7 +190,7 @@ static void user(const struct window_config *k, struct window *x)
 			x->stash = true;
 	}
 	x->request = x->external;
-	x->pc = WINDOW_ENTER;
+	x->pc = is_runnable(x) ? WINDOW_ENTER : WINDOW_HALTED;
 }
 
 /* inject_pending_event(), then the window */
@@ -171,12 +200,13 @@ static void enter(const struct window_config *k, struct window *x,
 	x->pc = WINDOW_GUEST;
 	if (x->exception) {
 		x->exception = false;
-		x->saved = x->interrupts;
-		x->interrupts = false;
-		x->guest = GUEST_EXCEPTION;
+		divert(x, GUEST_EXCEPTION);
 	} else if (x->injected) {
 		x->injected = false;
 		take(x, o);
+	} else if (x->nmi && x->guest == GUEST_MAIN) {
+		x->nmi = false;
+		divert(x, GUEST_NMI);
 	} else if (x->stash && x->interrupts) {
 		x->stash = false;
 		take(x, o);
@@ -226,8 +256,23 @@ void window_apply(const struct world_config *c, struct world *w, struct step s,
 		enter(k, x, o);
 		return;
 	case STEP_EXIT:
-		leave(x, x->request && is_ready(k, x) ? WINDOW_USER
-						      : WINDOW_ENTER);
+		if (x->request && is_ready(k, x))
+			leave(x, WINDOW_USER);
+		else
+			leave(x, is_runnable(x) ? WINDOW_ENTER : WINDOW_HALTED);
+		return;
+	case STEP_NMI:
+		x->nmis--;
+		x->nmi = true;
+		o->flags |= OUTCOME_PROGRESS;
+		return;
+	case STEP_HLT:
+		x->halts--;
+		x->halted = true;
+		leave(x, WINDOW_EXIT);
+		return;
+	case STEP_WAKE:
+		leave(x, WINDOW_ENTER);
 		return;
 	case STEP_KICK:
 		leave(x, s.arg ? WINDOW_USER : WINDOW_ENTER);
@@ -289,6 +334,9 @@ void window_step_text(struct step s, char *buf, unsigned long n)
 		[STEP_IRET] = "iret",
 		[STEP_FAULT] = "an exception is intercepted and queued",
 		[STEP_OTHER] = "an exit for another reason",
+		[STEP_NMI] = "raise: an NMI",
+		[STEP_HLT] = "hlt",
+		[STEP_WAKE] = "vcpu_block ends",
 	};
 
 	snprintf(buf, n, "%s", names[s.kind]);

@@ -11,9 +11,10 @@
  *   USER    the VMM: KVM_INTERRUPT if it may, request_interrupt_window if not
  *   ENTER   vcpu_enter_guest(): inject_pending_event(), the window is armed
  *   GUEST   the guest runs
- *   EXIT    vcpu_run(): back to ENTER, or to USER
+ *   EXIT    vcpu_run(): back to ENTER, or to USER, or halted
+ *   HALTED  vcpu_block(): until there is something to run for
  *
- * Not modelled: NMI, HLT, LVT0 (ExtINT is always accepted).
+ * Not modelled: LVT0 (ExtINT is always accepted), an NMI within a handler.
  */
 #ifndef SIM_VCPU_H
 #define SIM_VCPU_H
@@ -42,14 +43,23 @@ struct window_config {
 	uint8_t clis;		/* times that the guest may disable interrupts */
 	uint8_t exceptions;
 	uint8_t exits;		/* exits for other reasons */
+	uint8_t nmis;		/* NMIs to come */
+	uint8_t halts;		/* times that the guest may halt */
 };
 
-enum window_pc { WINDOW_USER, WINDOW_ENTER, WINDOW_GUEST, WINDOW_EXIT };
+enum window_pc {
+	WINDOW_USER,
+	WINDOW_ENTER,
+	WINDOW_GUEST,
+	WINDOW_EXIT,
+	WINDOW_HALTED,
+};
 
 enum window_guest {
 	GUEST_MAIN,
 	GUEST_HANDLER,		/* of an interrupt */
 	GUEST_EXCEPTION,	/* in the handler of an exception */
+	GUEST_NMI,		/* in the handler of an NMI */
 };
 
 struct window {
@@ -63,8 +73,11 @@ struct window {
 	bool injected;		/* interrupt.injected */
 	bool exception;		/* exception.pending */
 	bool request;		/* run->request_interrupt_window */
+	bool nmi;		/* nmi_pending */
+	bool halted;		/* mp_state */
 	bool armed;		/* the guest exits as soon as the window opens */
 	uint8_t external_left, local_left, clis, exceptions, exits;
+	uint8_t nmis, halts;
 };
 
 void window_init(const struct world_config *c, struct world *w);

@@ -264,8 +264,12 @@ static void guest_fields(struct fields *m)
 
 static void window_fields(struct fields *m, struct window *x)
 {
-	F(x->pc, 2);
+	F(x->pc, 3);
 	F(x->guest, 2);
+	F(x->nmi, 1);
+	F(x->halted, 1);
+	F(x->nmis, 3);
+	F(x->halts, 3);
 	F(x->interrupts, 1);
 	F(x->saved, 1);
 	F(x->external, 1);

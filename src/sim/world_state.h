@@ -112,13 +112,15 @@ struct vmm {
 
 struct world {
 	struct forwarder forwarder;
-	struct kvm kvm;
+	union {
+		struct kvm kvm;		/* WORLD_FORWARD */
+		struct window window;	/* WORLD_WINDOW, and nothing else */
+	};
 	struct device device[DEVICES_MAX];
 	struct host_irq host[DEVICES_MAX];
 	struct vmm vmm;
 	struct vcpu vcpu[VCPUS_MAX];
 	struct guest guest;
-	struct window window;
 } __attribute__((aligned(8)));
 
 #define WORLD_WORDS_MAX	32	/* of struct world */

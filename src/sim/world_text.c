@@ -361,8 +361,10 @@ static void driver_column(const struct world_config *c, const struct world *w,
 
 static void window_columns(const struct window *x, struct world_columns *out)
 {
-	static const char *const pcs[] = { "user", "enter", "guest", "exit" };
-	static const char *const guests[] = { "main", "handler", "exception" };
+	static const char *const pcs[] = { "user", "enter", "guest", "exit",
+					   "halted" };
+	static const char *const guests[] = { "main", "handler", "exception",
+					      "nmi" };
 	struct text host = { out->host, sizeof(out->host) };
 	struct text pin = { out->pin, sizeof(out->pin) };
 	struct text driver = { out->driver, sizeof(out->driver) };
@@ -375,8 +377,10 @@ static void window_columns(const struct window *x, struct world_columns *out)
 	put(&pin, x->stash ? "stash" : "");
 	put(&pin, x->injected ? "queued" : "");
 	put(&pin, x->exception ? "+exc" : "");
+	put(&pin, x->nmi ? "+nmi" : "");
 	put(&driver, guests[x->guest]);
 	put(&driver, x->interrupts ? " IF=1" : " IF=0");
+	put(&driver, x->halted ? " halted" : "");
 }
 
 void world_columns(const struct world_config *c, const struct world *w,
