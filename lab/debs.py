@@ -24,7 +24,9 @@ def _cached(pattern):
 
 def _known(pattern):
     """Names of packages that apt knows and that match, newest last."""
-    out = subprocess.run(["apt-cache", "search", "--names-only", f"^{pattern}$"],
+    # apt's regular expressions are POSIX's, which have no \d.
+    posix = pattern.replace(r"\d", "[0-9]")
+    out = subprocess.run(["apt-cache", "search", "--names-only", f"^{posix}$"],
                          capture_output=True, text=True, check=False).stdout
     names = [line.split(" - ")[0].strip() for line in out.splitlines()]
     return sorted((n for n in names if re.fullmatch(pattern, n)), key=_natural)

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Adds test results up: meson's testlog.json files (every case of a TAP program
-counts) and plain TAP files. The last line is "N passed, N failed, N skipped".
+counts) and plain TAP files. A file that is missing is a failure: what should have
+written it did not come so far. The last line is "N passed, N failed, N skipped".
 """
 import json
+import os
 import re
 import sys
 
@@ -22,6 +24,13 @@ def tap(text):
     return count
 
 
+def reason(test):
+    """What a program that was skipped said it lacks."""
+    said = re.findall(r"# *skip\w*:? *(.+)", test.get("stdout") or "", re.IGNORECASE)
+    said = said or (test.get("stderr") or "").strip().splitlines() or ["it does not say why"]
+    return said[-1]
+
+
 def meson(path):
     """The same for meson's log: one JSON object a line, one for each program."""
     total = [0, 0, 0]
@@ -30,6 +39,8 @@ def meson(path):
             test = json.loads(line)
             good = test["result"] in ("OK", "EXPECTEDFAIL")
             count = tap(test.get("stdout") or "")
+            if test["result"] == "SKIP":
+                print(f"skipped: {test['name']}: {reason(test)}")
             if test["result"] == "SKIP" and not any(count):
                 count = [0, 0, 1]
             elif not any(count):
@@ -45,6 +56,10 @@ def meson(path):
 def main(paths):
     total = [0, 0, 0]
     for path in paths:
+        if not os.path.exists(path):
+            print(f"failed: there is no {path}")
+            total[1] += 1
+            continue
         if path.endswith(".json"):
             count = meson(path)
         else:

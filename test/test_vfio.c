@@ -181,7 +181,7 @@ static int setup(void **state)
 	memset(&bench, 0, sizeof(bench));
 	bench.address = address ? address : "0000:00:04.0";
 	if (access("/dev/vfio/vfio", F_OK) < 0) {
-		print_message("no /dev/vfio/vfio here: ./x vfio runs this\n");
+		print_message("# no /dev/vfio/vfio here: ./x vfio runs this\n");
 		return 0;
 	}
 	bench.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -189,7 +189,7 @@ static int setup(void **state)
 	bench.vm = config.vm_fd = ioctl(bench.kvm, KVM_CREATE_VM, 0);
 	if (irqfwd_new(&bench.fwd, &config) ||
 	    irqfwd_vfio_open(bench.address, &bench.dev)) {
-		print_message("%s\n", irqfwd_error());
+		print_message("# %s\n", irqfwd_error());
 		return -1;
 	}
 	map_bar();
