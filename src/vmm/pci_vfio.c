@@ -233,8 +233,9 @@ static int start_msi(struct pci_vfio *v, enum irqfwd_msi_kind kind,
 	if (err)
 		return err;
 	v->active = v->msi[kind];
-	if (nr < vectors)
+	if (nr < vectors && !v->told_vectors)
 		say(v, "the host gives %u of %u vectors", nr, vectors);
+	v->told_vectors = v->told_vectors || nr < vectors;
 	return 0;
 }
 
@@ -274,11 +275,13 @@ static void host_irq(void *host, enum pci_irq irq, unsigned int vectors)
 		err = start_msi(v, IRQFWD_MSIX, vectors);
 		break;
 	}
-	if (err)
+	/* Once: a guest that tries again and again would fill the log. */
+	if (err && err != v->irq_error)
 		say(v, "no interrupts: %s", irqfwd_error());
 	if (!v->intx)
 		listen_to_host(v);
-	v->irq_error = err;
+	if (irq != PCI_IRQ_NONE)
+		v->irq_error = err;
 }
 
 static void host_vector(void *host, unsigned int vector,

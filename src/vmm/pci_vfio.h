@@ -39,7 +39,8 @@ struct pci_vfio {
 	struct irqfwd_level *intx;	/* NULL: not forwarded yet */
 	struct irqfwd_msi *msi[2];	/* by enum irqfwd_msi_kind; NULL: not yet */
 	struct irqfwd_msi *active;	/* the one that the guest has enabled */
-	int irq_error;			/* of the last irq(): 0 or -errno */
+	int irq_error;			/* of the last irq(): 0 or -errno, told */
+	bool told_vectors;		/* fewer than the device has */
 	/*
 	 * An eventfd: the host wants the device back, or it is gone.  VFIO
 	 * signals it by itself where INTx is not forwarded.
