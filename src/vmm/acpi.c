@@ -157,6 +157,9 @@ struct tables {
 	uint8_t dsdt[sizeof(dsdt_aml_code)] __attribute__((aligned(16)));
 };
 
+_Static_assert(sizeof(struct tables) <= MEMORY_BIOS_END - MEMORY_BIOS,
+	       "the tables do not fit below 1 MiB");
+
 #define GPA(member)	(MEMORY_BIOS + offsetof(struct tables, member))
 
 static uint8_t checksum(const void *data, size_t len)
@@ -273,7 +276,6 @@ uint64_t acpi_write(const struct memory *mem, unsigned int cpus)
 	struct tables *t = memory_at(mem, MEMORY_BIOS, sizeof(*t));
 
 	assert(t && cpus <= MACHINE_CPUS_MAX);
-	assert(sizeof(*t) <= MEMORY_BIOS_END - MEMORY_BIOS);
 	memset(t, 0, sizeof(*t));
 	memcpy(t->facs.signature, "FACS", 4);
 	t->facs.length = sizeof(t->facs);

@@ -11,7 +11,7 @@
 #define HEADER_MAGIC	0x53726448u	/* "HdrS" */
 #define BOOT_FLAG	0xaa55u
 #define ENTRY_64	0x200u	/* from the load address */
-#define SECTOR		512u
+#define SECTOR		512ull
 #define LOADER_UNKNOWN	0xff	/* type_of_loader without an assigned number */
 
 #define PTE_PRESENT	(1ull << 0)
@@ -130,19 +130,21 @@ static void write_zero_page(const struct memory *mem,
 		};
 }
 
+#define TABLES_SIZE	(6ull * MEMORY_PAGE)
+
 /* Identity for the low 4 GiB, in pages of 2 MiB: one PML4, one PDPT, four PDs. */
 static uint64_t write_page_tables(const struct memory *mem)
 {
-	uint64_t *pml4 = memory_at(mem, LOADER_PAGE_TABLES, 6 * MEMORY_PAGE);
+	uint64_t *pml4 = memory_at(mem, LOADER_PAGE_TABLES, TABLES_SIZE);
 	uint64_t *pdpt = pml4 + 512, *pd = pml4 + 1024;
 	uint64_t base = LOADER_PAGE_TABLES;
 
-	memset(pml4, 0, 6 * MEMORY_PAGE);
+	memset(pml4, 0, TABLES_SIZE);
 	pml4[0] = (base + MEMORY_PAGE) | PTE_PRESENT | PTE_WRITE;
 	for (uint64_t i = 0; i < 4; i++)
 		pdpt[i] = (base + (2 + i) * MEMORY_PAGE) | PTE_PRESENT |
 			  PTE_WRITE;
-	for (uint64_t i = 0; i < 4 * 512; i++)
+	for (uint64_t i = 0; i < 4u * 512u; i++)
 		pd[i] = i << 21 | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
 	return base;
 }
