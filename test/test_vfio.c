@@ -12,6 +12,7 @@
 #include <linux/kvm.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -537,6 +538,47 @@ static void permission(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* A VMM in the middle of an interrupt, and then not any more. */
+static int die_in_service(void)
+{
+	void *none = NULL;
+
+	if (setup(&none))
+		return 1;
+	add_intx(IRQFWD_POLICY_UNMASK, false);
+	write_entry(LEVEL | VECTOR);
+	device_raise();
+	expect_delivery();
+	return raise(SIGKILL);
+}
+
+static void a_killed_vmm_gives_the_line_back(void **state)
+{
+	struct irqfwd_level *level;
+	char command[64];
+	int status;
+
+	need_device();
+	munmap((void *)bench.bar, bench.bar_size);
+	bench.bar = NULL;
+	irqfwd_vfio_close(bench.dev);
+	bench.dev = NULL;
+	snprintf(command, sizeof(command), "exec /proc/%d/exe %s die",
+		 (int)getpid(), bench.address);
+	status = system(command);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_int_equal(irqfwd_vfio_open(bench.address, &bench.dev), 0);
+	map_bar();
+	if (has_nointxmask()) {
+		/* The emulated host's IOAPIC missed the fall: show it another. */
+		level = add_intx(IRQFWD_POLICY_UNMASK, false);
+		device_raise();
+		device_ack();
+		irqfwd_remove_level(level);
+	}
+	play_rounds(IRQFWD_POLICY_UNMASK, false);
+}
+
 static void write_sysfs(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -654,8 +696,10 @@ static void a_device_that_disappears(void **state)
 
 int main(int argc, char **argv)
 {
-	if (argc > 1)
+	if (argc == 2)
 		return open_only(argv[1]);
+	if (argc == 3 && setenv("IRQFWD_TEST_DEVICE", argv[1], 1) == 0)
+		return die_in_service();
 
 #define WITH_DEVICE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -674,6 +718,7 @@ int main(int argc, char **argv)
 		WITH_DEVICE(config_space),
 		WITH_DEVICE(a_device_is_opened_once),
 		WITH_DEVICE(permission),
+		WITH_DEVICE(a_killed_vmm_gives_the_line_back),
 		WITH_DEVICE(the_host_wants_it_back),
 		WITH_DEVICE(a_device_that_disappears),
 	};
