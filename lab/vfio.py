@@ -21,7 +21,9 @@ SECONDS = 120
 SHARED = "0000:00:08.0"
 BRIDGE = "0000:00:1e.0"
 BEHIND, SERIAL = "0000:{bus}:01.0", "0000:{bus}:02.0"
+NIC = "0000:00:09.0"     # for MSI-X
 EXTRA = ["-device", "edu,addr=08",
+         "-device", "e1000e,addr=09",
          "-device", "i82801b11-bridge,id=bridge,addr=1e",
          "-device", "edu,bus=bridge,addr=01",
          "-device", "pci-serial,bus=bridge,addr=02"]
@@ -90,8 +92,8 @@ def on_host(name, pair):
         run.host.do("load_kvm", 60)
         run.refuses("not bound", EDU[:1], [EDU[0], "not to vfio-pci", "drivers_probe"])
         run.host.do("load_vfio 0", 60)
-        run.host.do("bind " + " ".join(EDU + [SHARED]), 30)
-        run.tests("")
+        run.host.do("bind " + " ".join(EDU + [SHARED, NIC]), 30)
+        run.tests(f"IRQFWD_TEST_MSIX={NIC}")
         inner, serial = behind(run)
         run.host.do(f"bind {inner}", 30)
         run.refuses("group not viable", [inner], ["not viable", serial, "serial"])

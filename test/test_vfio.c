@@ -459,6 +459,145 @@ static void no_msix(void **state)
 	assert_non_null(strstr(irqfwd_error(), "has no MSI-X"));
 }
 
+/* ---- MSI-X: an e1000e, whose causes can be set by hand ------------------- */
+
+#define E1000E_ICS	0xc8	/* sets causes */
+#define E1000E_IMS	0xd0	/* enables them */
+#define E1000E_IMC	0xd8
+#define E1000E_IVAR	0xe4	/* cause to vector: 4 bits each, bit 3: valid */
+#define E1000E_RXQ0	(1u << 20)	/* its vector in bits 3:0 of IVAR */
+#define E1000E_TXQ0	(1u << 22)	/* in bits 11:8 */
+#define MESSAGE		0xfee00000, 0x4041
+
+struct nic {
+	struct irqfwd_vfio *dev;
+	struct irqfwd_msi *msi;
+	volatile uint32_t *bar;
+	size_t size;
+};
+
+static bool open_nic(struct nic *nic)
+{
+	const char *address = getenv("IRQFWD_TEST_MSIX");
+	struct irqfwd_vfio_region region;
+	uint16_t command = 6;
+
+	if (!bench.fwd || !address) {
+		print_message("# IRQFWD_TEST_MSIX names no e1000e\n");
+		return false;
+	}
+	if (irqfwd_vfio_open_beside(address, bench.dev, &nic->dev) ||
+	    irqfwd_vfio_region(nic->dev, 0, &region) ||
+	    irqfwd_vfio_config_write(nic->dev, 4, &command, 2) ||
+	    irqfwd_add_vfio_msi(bench.fwd, nic->dev, IRQFWD_MSIX, "nic",
+				&nic->msi))
+		fail_msg("%s", irqfwd_error());
+	nic->size = region.size;
+	nic->bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			irqfwd_vfio_fd(nic->dev), (off_t)region.offset);
+	assert_ptr_not_equal(nic->bar, MAP_FAILED);
+	nic->bar[E1000E_IVAR / 4] = 0x9 << 8 | 0x8;
+	nic->bar[E1000E_IMS / 4] = E1000E_RXQ0 | E1000E_TXQ0;
+	return true;
+}
+
+static void close_nic(struct nic *nic)
+{
+	nic->bar[E1000E_IMC / 4] = 0xffffffff;
+	munmap((void *)nic->bar, nic->size);
+	irqfwd_remove_msi(nic->msi);
+	irqfwd_vfio_close(nic->dev);
+}
+
+static void fire(struct nic *nic, uint32_t cause)
+{
+	nic->bar[E1000E_ICS / 4] = cause;
+	nic->bar[E1000E_IMS / 4] = cause;
+}
+
+static bool pends_within(struct nic *nic, unsigned int vector, unsigned int ms)
+{
+	for (unsigned int i = 0; i <= ms; i++) {
+		if (irqfwd_msi_pending(nic->msi, vector))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* Unmasked once, so that the host's vector is there; then masked. */
+static void arm_and_mask(struct nic *nic, unsigned int vector)
+{
+	assert_int_equal(irqfwd_msi_set(nic->msi, vector, MESSAGE, false), 0);
+	assert_int_equal(irqfwd_msi_set(nic->msi, vector, MESSAGE, true), 0);
+}
+
+static void msix_vectors_pend_one_by_one(void **state)
+{
+	struct nic nic;
+
+	if (!open_nic(&nic))
+		skip();
+	assert_int_equal(irqfwd_msi_vectors(nic.msi), 5);
+	assert_int_equal(irqfwd_msi_enable(nic.msi, 5), 0);
+	arm_and_mask(&nic, 0);
+	arm_and_mask(&nic, 1);
+	fire(&nic, E1000E_TXQ0);
+	assert_true(pends_within(&nic, 1, 1000));
+	assert_false(irqfwd_msi_pending(nic.msi, 0));
+	fire(&nic, E1000E_RXQ0);
+	assert_true(pends_within(&nic, 0, 1000));
+	/* Unmasked, it goes to KVM, and so does the next one. */
+	assert_int_equal(irqfwd_msi_set(nic.msi, 1, MESSAGE, false), 0);
+	assert_false(irqfwd_msi_pending(nic.msi, 1));
+	fire(&nic, E1000E_TXQ0);
+	assert_int_equal(irqfwd_msi_set(nic.msi, 1, MESSAGE, true), 0);
+	assert_false(pends_within(&nic, 1, 20));
+	assert_true(irqfwd_msi_pending(nic.msi, 0));
+	close_nic(&nic);
+}
+
+/* The device keeps what fires before the vector was ever unmasked. */
+static void msix_vectors_are_armed_late(void **state)
+{
+	struct nic nic;
+
+	if (!open_nic(&nic))
+		skip();
+	assert_int_equal(irqfwd_msi_enable(nic.msi, 5), 0);
+	fire(&nic, E1000E_RXQ0);
+	assert_false(pends_within(&nic, 0, 20));
+	arm_and_mask(&nic, 0);
+	fire(&nic, E1000E_RXQ0);
+	assert_true(pends_within(&nic, 0, 1000));
+	close_nic(&nic);
+}
+
+static void msix_changes_its_number(void **state)
+{
+	struct nic nic;
+
+	if (!open_nic(&nic))
+		skip();
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(irqfwd_msi_enable(nic.msi, 1), 0);
+		arm_and_mask(&nic, 0);
+		arm_and_mask(&nic, 1);	/* kept for later */
+		fire(&nic, E1000E_RXQ0);
+		assert_true(pends_within(&nic, 0, 1000));
+		assert_int_equal(irqfwd_msi_enable(nic.msi, 3), 0);
+		assert_false(irqfwd_msi_pending(nic.msi, 0));
+		arm_and_mask(&nic, 1);
+		fire(&nic, E1000E_TXQ0);
+		assert_true(pends_within(&nic, 1, 1000));
+		assert_int_equal(irqfwd_msi_enable(nic.msi, 0), 0);
+		assert_false(irqfwd_msi_pending(nic.msi, 1));
+	}
+	assert_int_equal(irqfwd_msi_set(nic.msi, 5, MESSAGE, false), -EINVAL);
+	assert_int_equal(irqfwd_msi_enable(nic.msi, 6), -EINVAL);
+	close_nic(&nic);
+}
+
 /* ---- the device --------------------------------------------------------- */
 
 static void dma_mappings(void **state)
@@ -714,6 +853,9 @@ int main(int argc, char **argv)
 		WITH_DEVICE(msi_pends_while_masked),
 		WITH_DEVICE(intx_is_suspended_by_msi),
 		WITH_DEVICE(no_msix),
+		WITH_DEVICE(msix_vectors_pend_one_by_one),
+		WITH_DEVICE(msix_vectors_are_armed_late),
+		WITH_DEVICE(msix_changes_its_number),
 		WITH_DEVICE(dma_mappings),
 		WITH_DEVICE(config_space),
 		WITH_DEVICE(a_device_is_opened_once),
