@@ -339,7 +339,7 @@ static void row_18_flush(void **state)
 }
 
 /* scenarios/shared.json: another source delivered while the level was read. */
-static void row_19_an_answer_older_than_the_eoi(void **state)
+static void row_22_an_answer_older_than_the_eoi(void **state)
 {
 	struct forward f = in_phase(FORWARD_SAMPLE, FORWARD_SAMPLING);
 	struct effects out = { 0 };
@@ -469,7 +469,7 @@ int main(void)
 		cmocka_unit_test(an_ack_is_for_raised_lines_only),
 		cmocka_unit_test(row_9_ack_of_a_shared_pin),
 		cmocka_unit_test(masking_and_unmasking_is_throttled_too),
-		cmocka_unit_test(row_19_an_answer_older_than_the_eoi),
+		cmocka_unit_test(row_22_an_answer_older_than_the_eoi),
 		cmocka_unit_test(rows_6_and_7_mask_while_raised),
 		cmocka_unit_test(row_8_unmask_when_deferred),
 		cmocka_unit_test(rows_9_and_10_unmask_when_quiet),

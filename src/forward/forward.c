@@ -23,14 +23,14 @@
  *  13   SAMPLING    high, masked              DEFERRED    DEFER
  *  14   SAMPLING    high, too many refires    THROTTLED   THROTTLE
  *  15   SAMPLING    unknown                   as low, or as 14
- *  19   SAMPLING    unmask; ack, unmasked     SAMPLING    -; a high that is
- *                                                         answered next: SAMPLE
  *  16   THROTTLED   timeout                   QUIET       RESAMPLE, THROTTLE
  *  17   QUIET       timeout                   QUIET       -
  *  18   any         flush                     QUIET       LOWER, RESAMPLE
  *  19   RAISED      cut                       DEFERRED    LOWER, DEFER
  *  20   DEFERRED    join, unmasked            look again  …
  *  21   QUIET       join, unmasked            QUIET       DRAIN
+ *  22   SAMPLING    unmask, join or ack,      SAMPLING    -; a high that is
+ *                   unmasked                              answered next: SAMPLE
  *
  * "Masked" is: the pin is, or the source is cut off (PCI's DisINTx).  A device
  * that is cut off drives nothing, so 19 does not ask what is in service; and a
@@ -47,7 +47,7 @@
  * be believed after it.  Reading it now turns it into case 2.  So would, on a
  * shared pin, a trigger that was signalled before the EOI of a handler that has
  * served its device as well.
- * Why 19: another source of the pin delivers while the level is read; the guest
+ * Why 22: another source of the pin delivers while the level is read; the guest
  * serves our device as well, and the answer is older than its EOI.
  * Why 16 arms the timer again: for a source whose level cannot be read, a
  * timeout without a trigger is the only sign of a quiet line (17).

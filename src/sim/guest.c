@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/guest.h"
 
+#include <string.h>
+
 #include "sim/virq.h"
 
 static enum flow flow_of(const struct world_config *c)
@@ -12,7 +14,7 @@ static bool pin_line(const struct world_config *c, const struct world *w,
 		     unsigned int pin)
 {
 	for (unsigned int d = 0; d < c->devices; d++)
-		if (pin_of_device(c, d) == pin && device_level(&w->device[d]))
+		if (pin_of_device(c, d) == pin && guest_line(w, d))
 			return true;
 	return false;
 }
@@ -502,6 +504,19 @@ void guest_resume(const struct world_config *c, struct world *w)
 	w->guest.task = TASK_IDLE;
 	apply_op(c, w, 0, 0, resume_irq(&w->guest.pin[0].desc));
 	resend(c, w);
+}
+
+/* The vCPUs and the guest's memory begin anew; the device goes on. */
+void guest_reset(const struct world_config *c, struct world *w)
+{
+	struct guest *g = &w->guest;
+
+	memset(w->vcpu, 0, sizeof(w->vcpu));
+	memset(g->thread, 0, sizeof(g->thread));
+	g->task = TASK_IDLE;
+	for (unsigned int pin = 0; pin < c->pins; pin++)
+		g->pin[pin] = (struct guest_pin){ .desc.masked = true,
+						  .dest = c->dest };
 }
 
 void guest_move(const struct world_config *c, struct world *w, unsigned int pin)

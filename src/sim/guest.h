@@ -50,6 +50,14 @@ void guest_resume(const struct world_config *c, struct world *w);
 void guest_move(const struct world_config *c, struct world *w,
 		unsigned int pin);
 
+void guest_reset(const struct world_config *c, struct world *w);
+
+/* The level that device d drives on its pin: none while it is cut off. */
+static inline bool guest_line(const struct world *w, unsigned int d)
+{
+	return device_level(&w->device[d]) && !w->forwarder.forward[d].cut;
+}
+
 /* a driver acks one cause of device d; was there one? */
 bool guest_device_ack(const struct world_config *c, struct world *w,
 		      unsigned int d);

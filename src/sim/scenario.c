@@ -179,6 +179,8 @@ static const struct key keys[] = {
 	BOOL("polls", polls),
 	NUMBER("moves", moves, 0, 7),
 	NUMBER("suspends", suspends, 0, 7),
+	NUMBER("cuts", cuts, 0, 7),
+	NUMBER("resets", resets, 0, 7),
 	BOOL("hostile", hostile),
 	NAME("predicate", window.predicate, predicates),
 	BOOL("user-apic", window.user_apic),
@@ -339,9 +341,12 @@ static int check_world(const struct reader *r, const struct world_config *c)
 	if (c->moves && (c->flow != FLOW_FASTEOI || c->vcpus < 2))
 		return fail(r, "moves", "needs flow \"fasteoi\" and two vCPUs");
 	if (c->irqchip == IRQCHIP_KVM &&
-	    (c->hostile || c->opens || c->throttle || c->fault))
+	    (c->hostile || c->opens || c->throttle || c->fault || c->cuts ||
+	     c->resets))
 		return fail(r, "irqchip",
-			    "hostile, opens, throttle and fault are for irqchip \"irqfwd\"");
+			    "hostile, opens, throttle, fault, cuts and resets are for irqchip \"irqfwd\"");
+	if (c->cuts && (c->opens || c->flow == FLOW_EDGE))
+		return fail(r, "cuts", "cannot be with opens, or with edges");
 	if ((c->vfio.mode == VFIO_HWIRQ) !=
 	    (c->irqchip == IRQCHIP_KVM && c->kvm == KVM_HWIRQ))
 		return fail(r, "vfio", "\"hwirq\" needs kvm \"hwirq\" too");

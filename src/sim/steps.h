@@ -29,6 +29,9 @@ enum step_kind {
 	STEP_MOVE,		/* pin */
 	STEP_HOSTILE_WRITE,	/* pin | masked << 1 | level << 2 */
 	STEP_HOSTILE_EOI,	/* vcpu | pin << 1 */
+	STEP_CUT,		/* 1: cut off, 0: joined */
+	STEP_RESET,
+	STEP_RESET_DONE,
 	STEP_CLOSE,
 	STEP_CLOSED,
 	STEP_OPEN,		/* 1: request_irq() succeeds */

@@ -174,29 +174,50 @@ void virq_remove(const struct world_config *c, struct world *w, unsigned int d)
 	memset(&w->forwarder.forward[d], 0, sizeof(w->forwarder.forward[d]));
 }
 
+void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
+	      bool cut)
+{
+	struct effects out;
+
+	out.nr = 0;
+	forwarder_cut(&w->forwarder, d, cut, &out);
+	settle(c, w, &out);
+}
+
 /* Entries as a guest leaves them at boot: level, and masked. */
-static void init_entries(const struct world_config *c, struct world *w)
+static void init_entries(const struct world_config *c, struct world *w,
+			 bool masked)
 {
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
 		struct ioapic_pin *p = &w->forwarder.ioapic.pin[pin];
 
-		w->kvm.pin[pin].mask = c->boots;
+		w->kvm.pin[pin].mask = masked;
 		w->guest.pin[pin].dest = c->dest;
 		p->dest = c->dest;
 		p->vector = VECTOR(pin);
 		p->level = c->flow != FLOW_EDGE;
-		p->masked = c->boots;
+		p->masked = masked;
 	}
 }
 
 void virq_init(const struct world_config *c, struct world *w)
 {
 	forwarder_init(&w->forwarder, c->pins, IOAPIC_VERSION_ICH, true);
-	init_entries(c, w);
+	init_entries(c, w, c->boots);
 	for (unsigned int d = 0; d < c->devices; d++)
 		if (!device_is_emulated(c, d) &&
 		    c->irqchip == IRQCHIP_IRQFWD && c->flow != FLOW_EDGE)
 			virq_add(c, w, d);
+}
+
+void virq_reset(const struct world_config *c, struct world *w)
+{
+	struct effects out;
+
+	out.nr = 0;
+	forwarder_reset(&w->forwarder, &out);
+	settle(c, w, &out);
+	init_entries(c, w, true);
 }
 
 struct virq_bits virq_bits(const struct world_config *c, const struct world *w,

@@ -63,6 +63,12 @@ void virq_set_line(const struct world_config *c, struct world *w, bool level);
 void virq_listen(const struct world_config *c, struct world *w, unsigned int pin,
 		 enum kvm_event event);
 
+/* The guest's DisINTx bit of device d. */
+void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
+	      bool cut);
+/* engine_reset(), and the firmware's masked entries after it. */
+void virq_reset(const struct world_config *c, struct world *w);
+
 void virq_remove(const struct world_config *c, struct world *w, unsigned int d);
 void virq_add(const struct world_config *c, struct world *w, unsigned int d);
 

@@ -47,6 +47,8 @@ unsigned int world_init(const struct world_config *c,
 	w->guest.disables = c->disables;
 	w->guest.suspends = c->suspends;
 	w->guest.moves = c->moves;
+	w->guest.cuts = c->cuts;
+	w->guest.resets = c->resets;
 	w->vmm.opens = c->opens;
 	guest_update_due(c, w);
 	return 1;
@@ -160,15 +162,23 @@ static void guest_steps(const struct world_config *c, const struct world *w,
 		add(l, ACTOR_THREAD, STEP_POLL, 0);
 }
 
+/* The boot code runs on it, when nothing else does. */
+static bool vcpu0_may_run(const struct world_config *c, const struct world *w)
+{
+	return w->vcpu[0].pc == VCPU_IDLE;
+}
+
 static void whim_steps(const struct world_config *c, const struct world *w,
 		       struct list *l)
 {
 	const struct guest *g = &w->guest;
 
-	for (unsigned int pin = 0; c->boots && pin < c->pins; pin++)
-		if (!g->pin[pin].requested)
+	bool boots = c->boots || c->resets;
+
+	for (unsigned int pin = 0; boots && pin < c->pins; pin++)
+		if (!g->pin[pin].requested && vcpu0_may_run(c, w))
 			add(l, ACTOR_WHIM, STEP_REQUEST, pin);
-	for (unsigned int d = 0; c->boots && c->polls && d < c->devices; d++)
+	for (unsigned int d = 0; boots && c->polls && d < c->devices; d++)
 		if (!g->pin[pin_of_device(c, d)].requested &&
 		    w->device[d].causes)
 			add(l, ACTOR_WHIM, STEP_PROBE, d);
@@ -181,6 +191,12 @@ static void whim_steps(const struct world_config *c, const struct world *w,
 	for (unsigned int pin = 0; g->moves && pin < c->pins; pin++)
 		if (!g->pin[pin].move)
 			add(l, ACTOR_WHIM, STEP_MOVE, pin);
+	if (w->forwarder.forward[0].cut)
+		add(l, ACTOR_WHIM, STEP_CUT, 0);
+	else if (g->cuts)
+		add(l, ACTOR_WHIM, STEP_CUT, 1);
+	if (g->resets)
+		add(l, ACTOR_WHIM, STEP_RESET, 0);
 	if (c->hostile)
 		hostile_steps(c, w, l);
 }
@@ -223,7 +239,9 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 	if (c->irqchip == IRQCHIP_KVM)
 		for (unsigned int pin = 0; pin < c->pins; pin++)
 			listener_steps(w, pin, &l);
-	if (queue_is_full(w))
+	if (w->vmm.resetting && !w->vmm.nr)
+		add(&l, ACTOR_VMM, STEP_RESET_DONE, 0);
+	if (queue_is_full(w) || w->vmm.resetting)
 		return l.nr;
 	for (unsigned int v = 0; v < c->vcpus; v++)
 		vcpu_steps(c, w, v, &l);
@@ -398,6 +416,19 @@ static void apply_whim(const struct world_config *c, struct world *w,
 	case STEP_HOSTILE_EOI:
 		hostile_eoi(c, w, arg & 1, arg >> 1);
 		return;
+	case STEP_CUT:
+		w->guest.cuts = (uint8_t)(w->guest.cuts - arg);
+		virq_cut(c, w, 0, arg);
+		return;
+	case STEP_RESET:
+		w->guest.resets--;
+		w->vmm.resetting = true;
+		virq_reset(c, w);
+		return;
+	case STEP_RESET_DONE:
+		w->vmm.resetting = false;
+		guest_reset(c, w);
+		return;
 	case STEP_CLOSE:
 		w->vmm.closing = true;
 		virq_remove(c, w, 0);
@@ -446,7 +477,8 @@ static bool guest_listens(const struct world_config *c, const struct world *w,
 	unsigned int pin = pin_of_device(c, d);
 	const struct guest_pin *g = &w->guest.pin[pin];
 
-	return g->requested && !g->desc.depth && !virq_bits(c, w, pin).masked;
+	return g->requested && !g->desc.depth && !w->forwarder.forward[d].cut &&
+	       !virq_bits(c, w, pin).masked;
 }
 
 static bool is_unbalanced(const struct world_config *c, const struct world *w)

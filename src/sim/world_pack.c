@@ -99,6 +99,8 @@ static void forward_fields(struct fields *m, unsigned int d)
 	m->group = GROUP_DEVICE + d;
 	F(f->phase, 3);
 	F(f->stale, 1);
+	if (c->cuts && !d)
+		F(f->cut, 1);
 	if (c->throttle) {
 		F(f->refires, 3);
 		F(m->w.vmm.timer[d], 1);
@@ -238,7 +240,7 @@ static void guest_pin_fields(struct fields *m, struct guest_pin *g)
 		F(g->dest, 1);
 		F(g->move, 1);
 	}
-	if (c->boots)
+	if (c->boots || c->resets)
 		F(g->requested, 1);
 }
 
@@ -260,6 +262,12 @@ static void guest_fields(struct fields *m)
 	}
 	if (c->moves)
 		F(g->moves, 3);
+	if (c->cuts)
+		F(g->cuts, 3);
+	if (c->resets) {
+		F(g->resets, 3);
+		F(m->w.vmm.resetting, 1);
+	}
 }
 
 static void window_fields(struct fields *m, struct window *x)

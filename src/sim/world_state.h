@@ -89,7 +89,7 @@ struct guest {
 	struct guest_pin pin[PINS_MAX];
 	uint8_t thread[DEVICES_MAX];	/* enum thread_state */
 	uint8_t task;			/* enum task_state */
-	uint8_t disables, moves, suspends;	/* left */
+	uint8_t disables, moves, suspends, cuts, resets;	/* left */
 };
 
 /* An effect that our engine has queued. */
@@ -106,6 +106,7 @@ struct vmm {
 	uint8_t sampled;	/* of the SAMPLE at the head: 0 not yet, else 1 + level */
 	bool timer[DEVICES_MAX];	/* THROTTLE armed */
 	bool route[PINS_MAX];	/* the pin's EOI comes back: KVM's routing table */
+	bool resetting;		/* chip reset, vCPUs stopped and not reset yet */
 	bool closing;		/* forward removed, VFIO not closed yet */
 	uint8_t opens;		/* left */
 };
@@ -172,6 +173,8 @@ struct world_config {
 	bool polls;		/* the device is acked between them */
 	uint8_t moves;		/* affinity changes */
 	uint8_t suspends;
+	uint8_t cuts;		/* the guest sets DisINTx of device 0, and clears it */
+	uint8_t resets;		/* of the machine */
 	bool hostile;		/* writes anything to its irqchip at any time */
 
 	struct window_config window;

@@ -231,6 +231,8 @@ static void whim_text(const struct world_config *c, struct step s, char *buf,
 		[STEP_SUSPEND] = "suspend begins",
 		[STEP_RESUME] = "resume",
 		[STEP_MOVE] = "affinity is to change",
+		[STEP_RESET] = "the machine is reset: the chip first",
+		[STEP_RESET_DONE] = "and then the vCPUs",
 		[STEP_CLOSE] = "the forward is removed",
 		[STEP_CLOSED] = "vfio_intx_disable",
 	};
@@ -242,6 +244,9 @@ static void whim_text(const struct world_config *c, struct step s, char *buf,
 			 arg & 4 ? "level" : "edge", of_pin(c, arg & 1));
 	else if (s.kind == STEP_HOSTILE_EOI)
 		snprintf(buf, n, "EOI%s", of_pin(c, arg >> 1));
+	else if (s.kind == STEP_CUT)
+		snprintf(buf, n, "%s",
+			 arg ? "sets DisINTx: cut off" : "clears DisINTx: joined");
 	else if (s.kind == STEP_OPEN)
 		snprintf(buf, n, "vfio_intx_enable: request_irq %s",
 			 arg ? "succeeds" : "fails");
