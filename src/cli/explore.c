@@ -40,6 +40,7 @@ static const char help[] =
 "  --workers N      threads; default: one for each CPU\n"
 "  --lossy          keep hashes of states: less memory, may miss states,\n"
 "                   does not look for cycles\n"
+"  --keep-going     look at all states, even if something broke\n"
 "  --quiet          no progress lines\n"
 "\n"
 "Exit: 0 every verdict is the expected one, 1 one is not, 2 bad usage or bad\n"
@@ -55,7 +56,8 @@ struct options {
 enum {
 	OPT_POLICY = 256, OPT_VARIANT, OPT_PROPERTY, OPT_ALL, OPT_LIST,
 	OPT_JSON, OPT_SAVE, OPT_REPLAY, OPT_MAX_STATES, OPT_MAX_MEMORY,
-	OPT_TIME, OPT_WORKERS, OPT_LOSSY, OPT_QUIET,
+	OPT_TIME, OPT_WORKERS, OPT_LOSSY, OPT_KEEP_GOING,
+	OPT_QUIET,
 };
 
 static const struct option long_options[] = {
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
 	{ "time", required_argument, NULL, OPT_TIME },
 	{ "workers", required_argument, NULL, OPT_WORKERS },
 	{ "lossy", no_argument, NULL, OPT_LOSSY },
+	{ "keep-going", no_argument, NULL, OPT_KEEP_GOING },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -161,6 +164,9 @@ static int take_option(struct options *o, int option)
 		return 0;
 	case OPT_LOSSY:
 		o->search.lossy = true;
+		return 0;
+	case OPT_KEEP_GOING:
+		o->search.keep_going = true;
 		return 0;
 	case OPT_QUIET:
 		o->search.progress = NULL;

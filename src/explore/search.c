@@ -293,7 +293,7 @@ static void between_rounds(struct search *s)
 	}
 	atomic_store(&s->pause, false);
 	show_progress(s);
-	if (level_done && s->violation.property) {
+	if (level_done && s->violation.property && !o->keep_going) {
 		finish(s, SEARCH_BROKEN);
 	} else if (s->error) {
 		finish(s, SEARCH_MAX_MEMORY);

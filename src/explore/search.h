@@ -21,6 +21,7 @@ struct search_options {
 	uint64_t max_memory;	/* bytes; 0: no limit */
 	double seconds;		/* 0: no limit */
 	uint32_t properties;	/* bit n: property n is looked at */
+	bool keep_going;	/* past what broke, to the end */
 	bool lossy;		/* keep hashes of states, not states */
 	FILE *progress;		/* a line a second after 2 s; NULL: none */
 };
