@@ -456,6 +456,45 @@ static void a_flush_leaves_the_cut(void **state)
 	expect_effects(&out, EFFECT_RESAMPLE);
 }
 
+/*
+ * A threaded handler that is not oneshot: nothing masks, so every look finds
+ * the line high until the guest's thread gets to run.
+ */
+static void row_23_a_line_that_stays_high_is_left_to_the_host(void **state)
+{
+	struct forward f;
+	struct effects out = { 0 };
+
+	forward_init(&f, SLOT, PIN, FORWARD_SAMPLE, FORWARD_THROTTLE_AFTER);
+	forward_triggered(&f, open_pin, &out);
+	for (unsigned int i = 1; i < FORWARD_HIGHS; i++) {
+		forward_acked(&f, open_pin, &out);
+		forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
+		assert_int_equal(f.phase, FORWARD_RAISED);
+	}
+	forward_acked(&f, open_pin, &out);
+	out.nr = 0;
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_QUIET);
+	expect_effects(&out, EFFECT_RESAMPLE);
+
+	/* Masked, it waits for the unmask as ever. */
+	forward_triggered(&f, open_pin, &out);
+	forward_acked(&f, open_pin, &out);
+	out.nr = 0;
+	forward_sampled(&f, masked_pin, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_DEFERRED);
+	expect_effects(&out, EFFECT_DEFER);
+
+	/* Seen low once, it is believed at once again. */
+	forward_unmasked(&f, &out);
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_LOW, &out);
+	forward_triggered(&f, open_pin, &out);
+	forward_acked(&f, open_pin, &out);
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
+	assert_int_equal(f.phase, FORWARD_RAISED);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -480,6 +519,7 @@ int main(void)
 		cmocka_unit_test(rows_14_and_16_a_storm_is_throttled),
 		cmocka_unit_test(row_17_a_silent_timeout_lifts_the_throttle),
 		cmocka_unit_test(row_18_flush),
+		cmocka_unit_test(row_23_a_line_that_stays_high_is_left_to_the_host),
 		cmocka_unit_test(row_19_cut_while_raised),
 		cmocka_unit_test(a_trigger_while_cut_is_not_believed),
 		cmocka_unit_test(rows_20_and_21_join),

@@ -31,6 +31,8 @@
  *  21   QUIET       join, unmasked            QUIET       DRAIN
  *  22   SAMPLING    unmask, join or ack,      SAMPLING    -; a high that is
  *                   unmasked                              answered next: SAMPLE
+ *  23   SAMPLING    high, unmasked, for the   QUIET       RESAMPLE
+ *                   FORWARD_HIGHS-th time
  *
  * "Masked" is: the pin is, or the source is cut off (PCI's DisINTx).  A device
  * that is cut off drives nothing, so 19 does not ask what is in service; and a
@@ -49,6 +51,11 @@
  * served its device as well.
  * Why 22: another source of the pin delivers while the level is read; the guest
  * serves our device as well, and the answer is older than its EOI.
+ * Why 23: a handler that wakes its thread without masking (a threaded handler
+ * that is not oneshot) returns with the line high.  Bare hardware lets the guest
+ * run on for a while before it interrupts again; a sample on the vCPU's own
+ * thread would not, and the thread that acks at the device would never run.
+ * The way through the host takes long enough.
  * Why 16 arms the timer again: for a source whose level cannot be read, a
  * timeout without a trigger is the only sign of a quiet line (17).
  */
@@ -150,6 +157,10 @@ static void sampled_high(struct forward *f, struct forward_pin pin,
 	if (never_quiet(f)) {
 		f->phase = FORWARD_THROTTLED;
 		push(f, EFFECT_THROTTLE, out);
+		return;
+	}
+	if (!held_back(f, pin) && f->refires >= FORWARD_HIGHS) {
+		resample(f, out);
 		return;
 	}
 	count_refire(f);

@@ -33,6 +33,10 @@ enum forward_level {
 	FORWARD_LEVEL_UNKNOWN,	/* this source cannot be read */
 };
 
+/* Looks that may find the line high in a row, and be believed, before the host
+ * is asked instead. */
+#define FORWARD_HIGHS		8
+
 /* KVM's IOAPIC begins to delay at the same count. */
 #define FORWARD_THROTTLE_AFTER	10000
 #define FORWARD_THROTTLE_MS	10
