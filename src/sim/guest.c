@@ -522,5 +522,9 @@ void guest_reset(const struct world_config *c, struct world *w)
 void guest_move(const struct world_config *c, struct world *w, unsigned int pin)
 {
 	w->guest.moves--;
+	if (c->moves_at_once) {
+		virq_write_dest(c, w, pin, !w->guest.pin[pin].dest);
+		return;
+	}
 	w->guest.pin[pin].move = true;
 }

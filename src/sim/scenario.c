@@ -115,6 +115,7 @@ static const struct name policies[] = {
 static const struct name faults[] = {
 	{ "none", VMM_FAULT_NONE },
 	{ "route-follows-mask", VMM_FAULT_ROUTE },
+	{ "route-follows-entry", VMM_FAULT_ROUTE_ENTRY },
 	{ "drop-while-masked", VMM_FAULT_DROP },
 	{ "one-resample", VMM_FAULT_ONE_RESAMPLE },
 	{ NULL, 0 },
@@ -178,6 +179,7 @@ static const struct key keys[] = {
 	NUMBER("disables", disables, 0, 7),
 	BOOL("polls", polls),
 	NUMBER("moves", moves, 0, 7),
+	BOOL("moves-at-once", moves_at_once),
 	NUMBER("suspends", suspends, 0, 7),
 	NUMBER("cuts", cuts, 0, 7),
 	NUMBER("resets", resets, 0, 7),

@@ -303,6 +303,9 @@ void virq_write_dest(const struct world_config *c, struct world *w,
 	w->guest.pin[pin].dest = (uint8_t)dest;
 	if (c->irqchip == IRQCHIP_IRQFWD)
 		write_register(c, w, 0x11 + 2 * pin, dest << ENTRY_DEST);
+	/* The table has the new message, and the EOI of the old one no entry. */
+	if (c->fault == VMM_FAULT_ROUTE_ENTRY && virq_bits(c, w, pin).remote_irr)
+		w->vmm.route[pin] = false;
 }
 
 /* FIRST_PATCH: the ack notifiers that the EOI owes, after the unmask. */

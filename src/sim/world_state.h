@@ -30,6 +30,7 @@ enum world_irqchip {
 enum vmm_fault {
 	VMM_FAULT_NONE,
 	VMM_FAULT_ROUTE,	/* the route of a masked pin is removed */
+	VMM_FAULT_ROUTE_ENTRY,	/* the route follows a new destination at once */
 	VMM_FAULT_DROP,		/* a trigger that finds the pin masked is dropped */
 	VMM_FAULT_ONE_RESAMPLE,	/* only the first source of a pin is resampled */
 };
@@ -172,6 +173,7 @@ struct world_config {
 	uint8_t disables;	/* disable_irq … enable_irq */
 	bool polls;		/* the device is acked between them */
 	uint8_t moves;		/* affinity changes */
+	bool moves_at_once;	/* the destination is written at any time, as Linux does not */
 	uint8_t suspends;
 	uint8_t cuts;		/* the guest sets DisINTx of device 0, and clears it */
 	uint8_t resets;		/* of the machine */
