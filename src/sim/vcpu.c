@@ -8,10 +8,12 @@
 enum window_step {
 	STEP_EXTERNAL,		/* the PIC raises its output */
 	STEP_LOCAL,		/* the local APIC accepts an interrupt */
+	STEP_NMI,		/* an NMI becomes pending */
 	STEP_USER,
 	STEP_ENTER,
 	STEP_EXIT,
 	STEP_KICK,		/* the VMM or KVM makes the vCPU exit */
+	STEP_WAKE,		/* vcpu_block() ends */
 	STEP_WINDOW,		/* interrupt-window exit */
 	STEP_APICV,		/* virtual interrupt delivery */
 	STEP_CLI,
@@ -19,10 +21,10 @@ enum window_step {
 	STEP_IRET,
 	STEP_FAULT,		/* an intercepted exception: queued in the exit */
 	STEP_OTHER,		/* an exit for another reason */
-	STEP_NMI,		/* an NMI becomes pending */
 	STEP_HLT,
-	STEP_WAKE,		/* vcpu_block() ends */
 };
+
+#define STEP_FIRST_OF_GUEST	STEP_WINDOW
 
 void window_init(const struct world_config *c, struct world *w)
 {
@@ -232,13 +234,11 @@ static void iret(struct window *x)
 	x->guest = GUEST_MAIN;
 }
 
-void window_apply(const struct world_config *c, struct world *w, struct step s,
-		  struct outcome *o)
+/* What comes from outside, and the loops of VMM and KVM. */
+static void apply_host(const struct window_config *k, struct window *x,
+		       struct step s, struct outcome *o)
 {
-	const struct window_config *k = &c->window;
-	struct window *x = &w->window;
-
-	switch ((enum window_step)s.kind) {
+	switch (s.kind) {
 	case STEP_EXTERNAL:
 		x->external_left--;
 		x->external = true;
@@ -247,6 +247,11 @@ void window_apply(const struct world_config *c, struct world *w, struct step s,
 	case STEP_LOCAL:
 		x->local_left--;
 		x->local = true;
+		o->flags |= OUTCOME_PROGRESS;
+		return;
+	case STEP_NMI:
+		x->nmis--;
+		x->nmi = true;
 		o->flags |= OUTCOME_PROGRESS;
 		return;
 	case STEP_USER:
@@ -261,22 +266,18 @@ void window_apply(const struct world_config *c, struct world *w, struct step s,
 		else
 			leave(x, is_runnable(x) ? WINDOW_ENTER : WINDOW_HALTED);
 		return;
-	case STEP_NMI:
-		x->nmis--;
-		x->nmi = true;
-		o->flags |= OUTCOME_PROGRESS;
-		return;
-	case STEP_HLT:
-		x->halts--;
-		x->halted = true;
-		leave(x, WINDOW_EXIT);
+	case STEP_KICK:
+		leave(x, s.arg ? WINDOW_USER : WINDOW_ENTER);
 		return;
 	case STEP_WAKE:
 		leave(x, WINDOW_ENTER);
 		return;
-	case STEP_KICK:
-		leave(x, s.arg ? WINDOW_USER : WINDOW_ENTER);
-		return;
+	}
+}
+
+static void apply_guest(struct window *x, struct step s, struct outcome *o)
+{
+	switch (s.kind) {
 	case STEP_WINDOW:
 		leave(x, WINDOW_EXIT);
 		return;
@@ -303,7 +304,21 @@ void window_apply(const struct world_config *c, struct world *w, struct step s,
 		x->exits--;
 		leave(x, WINDOW_EXIT);
 		return;
+	case STEP_HLT:
+		x->halts--;
+		x->halted = true;
+		leave(x, WINDOW_EXIT);
+		return;
 	}
+}
+
+void window_apply(const struct world_config *c, struct world *w, struct step s,
+		  struct outcome *o)
+{
+	if (s.kind < STEP_FIRST_OF_GUEST)
+		apply_host(&c->window, &w->window, s, o);
+	else
+		apply_guest(&w->window, s, o);
 }
 
 bool window_has_interrupt(const struct world *w)
