@@ -24,21 +24,40 @@ struct scan {
 	struct expansion expansion;
 };
 
+/*
+ * Of several parents the one whose step comes from the later actor, so that
+ * what the host and the engine can do is done before the guest goes on; then
+ * the one with the lower bytes.
+ */
+static bool better(const struct edge *e, const uint8_t *parent,
+		   const struct scan *than)
+{
+	const struct edge *f = &than->edge;
+
+	if (!than->found)
+		return true;
+	if (e->actor != f->actor)
+		return e->actor > f->actor;
+	if (e->kind != f->kind)
+		return e->kind > f->kind;
+	if (e->arg != f->arg)
+		return e->arg > f->arg;
+	return memcmp(parent, than->parent, PACKED_MAX) < 0;
+}
+
 static void look_at(struct scan *s, const struct parts *parts)
 {
 	struct expansion *x = &s->expansion;
 	const uint8_t *packed = (const uint8_t *)parts->word;
 
-	if (s->found && memcmp(packed, s->parent, PACKED_MAX) >= 0)
-		return;
 	s->model->expand(s->model, packed, x);
 	for (unsigned int i = 0; i < x->nr; i++) {
-		if (memcmp(x->edge[i].packed, s->target, PACKED_MAX))
+		if (memcmp(x->edge[i].packed, s->target, PACKED_MAX) ||
+		    !better(&x->edge[i], packed, s))
 			continue;
 		s->found = true;
 		memcpy(s->parent, packed, PACKED_MAX);
 		s->edge = x->edge[i];
-		return;
 	}
 }
 
@@ -84,10 +103,8 @@ static void find_parent(struct scan *s, unsigned int workers,
 	for (unsigned int i = 0; i < workers; i++) {
 		if (s[i].threaded)
 			pthread_join(s[i].thread, NULL);
-		if (!i || !s[i].found)
-			continue;
-		if (s[0].found &&
-		    memcmp(s[0].parent, s[i].parent, PACKED_MAX) <= 0)
+		if (!i || !s[i].found ||
+		    !better(&s[i].edge, s[i].parent, &s[0]))
 			continue;
 		s[0].found = true;
 		memcpy(s[0].parent, s[i].parent, PACKED_MAX);

@@ -3,8 +3,8 @@
  * Counterexamples: from a state in the store back to a start.
  *
  * A parent is not stored: it is looked for among the states of the level
- * before, whose successors are made again.  Of several parents the one with the
- * lowest bytes is taken, so the sequence does not depend on the threads.
+ * before, whose successors are made again.  Of several parents the choice is
+ * fixed, so the sequence does not depend on the threads.
  */
 #ifndef EXPLORE_PATH_H
 #define EXPLORE_PATH_H
