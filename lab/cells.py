@@ -6,7 +6,7 @@ HOSTS = ["6.1", "6.12"]
 VMMS = ["irqfwd", "qemu"]
 IRQCHIPS = {"irqfwd": ["split"], "qemu": ["kernel", "split", "userspace"]}
 POLICIES = ["eoi", "unmask", "sample"]
-DEVICES = ["edu", "nvme", "e1000"]
+DEVICES = ["edu", "nvme"]
 DRIVERS = ["thread", "hard+thread", "plain", "shared"]
 PATTERNS = ["boot", "single", "reassert", "partial", "between", "disabled-acked",
             "disabled", "burst", "suspend"]
@@ -41,7 +41,7 @@ class Cell:
 
     def rounds(self):
         """Suspends take most of a second each, and a guest boots once."""
-        if self.pattern == "boot":
+        if self.pattern in ("boot", "read"):
             return 1
         return min(self.count, 10) if self.pattern == "suspend" else self.count
 
@@ -61,6 +61,8 @@ def sensible(cell):
         return False
     if (cell.vmm == "irqfwd") != (cell.policy != "-"):
         return False
+    if (cell.device == "nvme") != (cell.driver == "nvme-threaded"):
+        return False
     # No thread: nothing sleeps, and nothing is between it and the hard handler.
     if cell.driver == "plain" and (cell.sleep_us or cell.pattern == "between"):
         return False
@@ -78,6 +80,8 @@ def product(**choices):
     for c in cells:
         if c.vmm != "irqfwd":
             c = replace(c, policy="-")
+        if c.device == "nvme":
+            c = replace(c, driver="nvme-threaded", pattern="read", sleep_us=0, seconds=90)
         if c.driver == "plain":
             c = replace(c, sleep_us=0)
         if sensible(c) and c.key() not in seen:

@@ -4,6 +4,7 @@ import glob
 import hashlib
 import lzma
 import os
+import random
 import re
 import shutil
 
@@ -19,7 +20,7 @@ GUEST = r"linux-image-6\.1\.0-\d+-cloud-amd64"
 
 HOST_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd", "vfio_virqfd", "vfio",
                 "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
-GUEST_MODULES = []
+NVME_MIB = 64
 
 BUSYBOX = "/bin/busybox"
 QEMU = "/usr/bin/qemu-system-x86_64"
@@ -137,9 +138,24 @@ def guest_module():
     return path
 
 
+def disk():
+    """An image of NVME_MIB random MiB, and the checksum of each of them."""
+    path, sums = WORK + "/nvme.img", WORK + "/nvme.sums"
+    same, note = _stamp(path, [__file__])
+    if not same:
+        source = random.Random("irqfwd lab")
+        with open(path, "wb") as f, open(sums, "w") as g:
+            for _ in range(NVME_MIB):
+                chunk = source.randbytes(1 << 20)
+                f.write(chunk)
+                g.write(hashlib.sha256(chunk).hexdigest() + "\n")
+        _made(note)
+    return path, sums
+
+
 def guest_initrd():
-    path, module = WORK + "/guest.cpio", guest_module()
-    same, note = _stamp(path, [__file__, BUSYBOX, module, LAB + "/guest/init"])
+    path, module, (_, sums) = WORK + "/guest.cpio", guest_module(), disk()
+    same, note = _stamp(path, [__file__, BUSYBOX, module, sums, LAB + "/guest/init"])
     if not same:
         image = Image()
         for name in ("proc", "sys", "dev", "tmp", "bin"):
@@ -148,6 +164,7 @@ def guest_initrd():
         image.file("bin/busybox", BUSYBOX)
         image.file("init", LAB + "/guest/init")
         image.file("irqfwd_lab.ko", module)
+        image.file("nvme.sums", sums)
         image.write(path)
         _made(note)
     return path

@@ -6,10 +6,11 @@ from itertools import groupby
 from . import images
 from .cells import row
 from .common import LabError, say
-from .machine import EDU, Host, HostHung
+from .machine import EDU, NVME, Host, HostHung
 
 GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
-                "no_timer_check tsc=reliable random.trust_cpu=on")
+                "no_timer_check tsc=reliable random.trust_cpu=on "
+                "nvme.use_threaded_interrupts=1")
 BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
 GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
 # Slots of the guest: these two have the same INTA line, on QEMU's q35, which
@@ -17,9 +18,23 @@ GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
 SLOTS = [4, 12]
 
 
+def host_devices(device):
+    """What the host has beside its edu devices: options of its machine."""
+    if device != "nvme":
+        return []
+    return ["-drive", f"file={images.disk()[0]},if=none,id=disk,format=raw,readonly=on",
+            "-device", f"nvme,drive=disk,serial=lab,addr={NVME[8:10]}"]
+
+
+def passed_through(cell):
+    if cell.device == "nvme":
+        return [NVME]
+    return EDU if cell.driver == "shared" else EDU[:1]
+
+
 def vmm_command(cell):
     """The VMM's command line on the host."""
-    devices = EDU if cell.driver == "shared" else EDU[:1]
+    devices = passed_through(cell)
     if cell.vmm == "irqfwd":
         argv = ["irqfwd", "run", "--kernel", "/guest/vmlinuz", "--initrd", "/tmp/initrd",
                 "--append", f"'{GUEST_APPEND}'", "--cpus", str(cell.vcpus),
@@ -63,12 +78,14 @@ class Session:
 
     def _ensure(self, nointxmask):
         if self.host is None:
-            self.host = Host(self.images, cpus=self.machine[1], name=self.name)
+            self.host = Host(self.images, cpus=self.machine[1], name=self.name,
+                             extra=host_devices(self.machine[2]))
             self.host.do("load_kvm", 60)
             self.nointxmask = None
         if self.nointxmask != nointxmask:
             self.host.do(f"load_vfio {nointxmask}", 60)
-            self.host.do("bind " + " ".join(EDU), 30)
+            devices = EDU + ([NVME] if self.machine[2] == "nvme" else [])
+            self.host.do("bind " + " ".join(devices), 30)
             self.nointxmask = nointxmask
 
     def close(self):
