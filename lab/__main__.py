@@ -49,7 +49,7 @@ def parser():
     chips = ["split", "kernel", "userspace"]
     for name, allowed in (("host", cells.HOSTS), ("vmm", cells.VMMS), ("irqchip", chips),
                           ("policy", cells.POLICIES), ("device", cells.DEVICES),
-                          ("driver", cells.DRIVERS), ("pattern", cells.PATTERNS)):
+                          ("driver", cells.DRIVERS + cells.NVME_DRIVERS), ("pattern", cells.PATTERNS)):
         p.add_argument(f"--{name}", action="extend", type=_list(allowed), metavar="LIST",
                        help=", ".join(allowed) + ", or all")
     p.add_argument("--nointxmask", nargs="?", const=[1], action="extend", metavar="LIST",

@@ -8,6 +8,7 @@ IRQCHIPS = {"irqfwd": ["split"], "qemu": ["kernel", "split", "userspace"]}
 POLICIES = ["eoi", "unmask", "sample"]
 DEVICES = ["edu", "nvme"]
 DRIVERS = ["thread", "hard+thread", "plain", "shared"]
+NVME_DRIVERS = ["nvme", "nvme-threaded"]
 PATTERNS = ["boot", "single", "reassert", "partial", "between", "disabled-acked",
             "disabled", "burst", "suspend"]
 SLEEPS = [0, 300, 1000, 3000]
@@ -52,7 +53,7 @@ class Cell:
     def guest(self):
         """Cells with the same can run in one boot of the guest."""
         return (self.nointxmask, self.vmm, self.irqchip, self.policy, self.vcpus,
-                self.device, self.driver == "shared")
+                self.device, self.driver in ("shared", "nvme-threaded"))
 
 
 def sensible(cell):
@@ -61,7 +62,7 @@ def sensible(cell):
         return False
     if (cell.vmm == "irqfwd") != (cell.policy != "-"):
         return False
-    if (cell.device == "nvme") != (cell.driver == "nvme-threaded"):
+    if (cell.device == "nvme") != (cell.driver in NVME_DRIVERS):
         return False
     # No thread: nothing sleeps, and nothing is between it and the hard handler.
     if cell.driver == "plain" and (cell.sleep_us or cell.pattern == "between"):
@@ -81,7 +82,8 @@ def product(**choices):
         if c.vmm != "irqfwd":
             c = replace(c, policy="-")
         if c.device == "nvme":
-            c = replace(c, driver="nvme-threaded", pattern="read", sleep_us=0, seconds=90)
+            driver = c.driver if c.driver in NVME_DRIVERS else "nvme"
+            c = replace(c, driver=driver, pattern="read", sleep_us=0, seconds=60)
         if c.driver == "plain":
             c = replace(c, sleep_us=0)
         if sensible(c) and c.key() not in seen:

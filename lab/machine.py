@@ -16,6 +16,7 @@ from .common import WORK, LabError
 EDU = ["0000:00:04.0", "0000:00:05.0"]
 NVME = "0000:00:09.0"
 LIFETIME = 5400
+BOOT_SECONDS = 120      # 4 on a quiet machine
 FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen
 
 
@@ -55,7 +56,11 @@ class Host:
                                         stderr=subprocess.STDOUT)
         _alive.add(self)
         threading.Thread(target=self._listen, daemon=True).start()
-        self.kernel = self._until("@host", 90)[-1].split()[1]
+        try:
+            self.kernel = self._until("@host", BOOT_SECONDS)[-1].split()[1]
+        except HostHung:
+            self.close()
+            raise
 
     def _listen(self):
         for raw in self.process.stdout:

@@ -9,8 +9,7 @@ from .common import LabError, say
 from .machine import EDU, NVME, Host, HostHung
 
 GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
-                "no_timer_check tsc=reliable random.trust_cpu=on "
-                "nvme.use_threaded_interrupts=1")
+                "no_timer_check tsc=reliable random.trust_cpu=on")
 BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
 GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
 # Slots of the guest: these two have the same INTA line, on QEMU's q35, which
@@ -35,9 +34,12 @@ def passed_through(cell):
 def vmm_command(cell):
     """The VMM's command line on the host."""
     devices = passed_through(cell)
+    append = GUEST_APPEND
+    if cell.driver == "nvme-threaded":
+        append += " nvme.use_threaded_interrupts=1"
     if cell.vmm == "irqfwd":
         argv = ["irqfwd", "run", "--kernel", "/guest/vmlinuz", "--initrd", "/tmp/initrd",
-                "--append", f"'{GUEST_APPEND}'", "--cpus", str(cell.vcpus),
+                "--append", f"'{append}'", "--cpus", str(cell.vcpus),
                 "--mem", "384M", "--no-reboot", "--stats", "json"]
         for d, slot in zip(devices, SLOTS):
             argv += ["--device", f"vfio-pci,host={d},slot={slot},irq=intx,"
@@ -49,7 +51,7 @@ def vmm_command(cell):
             "-cpu", cpu, "-smp", str(cell.vcpus), "-m", "384", "-nodefaults",
             "-no-user-config", "-nographic", "-serial", "stdio", "-monitor", "none",
             "-no-reboot", "-kernel", "/guest/vmlinuz", "-initrd", "/tmp/initrd",
-            "-append", f"'{GUEST_APPEND}'"]
+            "-append", f"'{append}'"]
     for d, slot in zip(devices, SLOTS):
         argv += ["-device", f"vfio-pci,host={d},addr={slot:#x}"]
     return argv
@@ -76,11 +78,23 @@ class Session:
         self.nointxmask = None
         self.notes, self.refused, self.ended = [], 0, set()
 
+    def _boot(self):
+        """Boots the host; on a busy machine it may take more than one try."""
+        for left in (2, 1, 0):
+            try:
+                self.host = Host(self.images, cpus=self.machine[1], name=self.name,
+                                 extra=host_devices(self.machine[2]))
+                self.host.do("load_kvm", 60)
+                return
+            except HostHung as e:
+                self.close()
+                if not left:
+                    raise
+                say(f"{self.name}: {e}; once more")
+
     def _ensure(self, nointxmask):
         if self.host is None:
-            self.host = Host(self.images, cpus=self.machine[1], name=self.name,
-                             extra=host_devices(self.machine[2]))
-            self.host.do("load_kvm", 60)
+            self._boot()
             self.nointxmask = None
         if self.nointxmask != nointxmask:
             self.host.do(f"load_vfio {nointxmask}", 60)
