@@ -88,7 +88,7 @@ static _Atomic uint64_t *table_alloc(uint64_t slots)
 	void *p;
 
 	if (bytes < HUGE_PAGE)
-		return calloc(slots, sizeof(uint64_t));
+		return calloc(slots, sizeof(_Atomic uint64_t));
 	bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	p = aligned_alloc(HUGE_PAGE, bytes);
 	if (!p)
@@ -182,6 +182,8 @@ uint64_t store_intern(struct store *s, const struct parts *near,
 		unsigned int l = s->node[i].left, r = s->node[i].right;
 
 		same[i] = same[l] && same[r];
+		/* without near nothing is the same */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		number[i] = same[i] ? near->number[i]
 				    : dict_number(&s->dict[i],
 						  join(number[l], number[r]));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "forward/forwarder.h"
+
+#include <string.h>
 
 static struct forward_pin pin_of(const struct forwarder *fw, unsigned int pin)
 {

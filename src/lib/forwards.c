@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -215,13 +216,14 @@ int irqfwd_add_vfio_intx(struct irqfwd *fwd, struct irqfwd_vfio *dev,
 		.unmask_by_ioctl = config->unmask_by_ioctl,
 		.suspect = suspect,
 	};
-	struct irqfwd_level *level;
+	struct irqfwd_level *level = NULL;
 	int error;
 
 	error = level_new(fwd, LEVEL_INTX, config, dev->dev.address,
 			  &intx.input, &level);
 	if (error)
 		return error;
+	assert(level);
 	intx.opaque = level;
 	error = open_intx(level, &dev->dev, &intx);
 	if (error) {
@@ -241,13 +243,14 @@ int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd,
 			     struct irqfwd_level **out)
 {
 	struct input_config input;
-	struct irqfwd_level *level;
+	struct irqfwd_level *level = NULL;
 	int error;
 
 	error = level_new(fwd, LEVEL_EVENTFD, config, "eventfd", &input,
 			  &level);
 	if (error)
 		return error;
+	assert(level);
 	error = eventfd_source_open_level(&level->eventfd, &input, trigger_fd,
 					  resample_fd);
 	if (error) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/error.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-
-#include "source/error.h"
 
 static _Thread_local char text[1024] = "no error";
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/eventfd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,7 +8,6 @@
 #include <unistd.h>
 
 #include "source/error.h"
-#include "source/eventfd.h"
 
 /* An eventfd only refuses one signal more than 2^64 - 2 that nobody took. */
 static void resample(struct source *src)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/loop.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #include "source/error.h"
-#include "source/loop.h"
 
 #define BATCH		16
 #define STOP		UINT64_MAX	/* key of the descriptor that ends the thread */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/pci_sysfs.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -9,7 +11,6 @@
 #include <unistd.h>
 
 #include "source/error.h"
-#include "source/pci_sysfs.h"
 
 int pci_sysfs_address(const char *text, char address[PCI_ADDRESS_SIZE])
 {

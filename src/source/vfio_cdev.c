@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_cdev.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/iommufd.h>
@@ -10,7 +12,6 @@
 
 #include "source/error.h"
 #include "source/pci_sysfs.h"
-#include "source/vfio_cdev.h"
 
 static int map(struct vfio_dma *dma, uint64_t iova, void *vaddr, uint64_t size)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_device.h"
+
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -8,7 +10,6 @@
 
 #include "source/error.h"
 #include "source/vfio_cdev.h"
-#include "source/vfio_device.h"
 
 /* The cdev first, unless the container to share is the group interface's. */
 static int open_fd(struct vfio_device *dev, struct vfio_device *beside)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_dma.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -6,7 +8,6 @@
 #include <unistd.h>
 
 #include "source/error.h"
-#include "source/vfio_dma.h"
 
 /* Of every vfio_dma's users: opening and closing devices is rare. */
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_group.h"
+
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -12,7 +15,6 @@
 
 #include "source/error.h"
 #include "source/pci_sysfs.h"
-#include "source/vfio_group.h"
 
 #define CONTAINER	"/dev/vfio/vfio"
 
@@ -161,6 +163,7 @@ static int group_new(const char *address, unsigned int number,
 		if (error)
 			goto free_group;
 	}
+	assert(group->dma);
 	error = group->fd = open_group(address, number);
 	if (error < 0)
 		goto put_dma;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_intx.h"
+
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -8,7 +10,6 @@
 #include <unistd.h>
 
 #include "source/error.h"
-#include "source/vfio_intx.h"
 #include "source/vfio_irqs.h"
 
 static struct vfio_intx *intx_of(struct source *src)

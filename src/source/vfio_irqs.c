@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_irqs.h"
+
 #include <errno.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-
-#include "source/vfio_irqs.h"
 
 unsigned int vfio_irqs_count(int device, unsigned int index)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_msi.h"
+
 #include <errno.h>
 #include <linux/vfio.h>
 #include <poll.h>
@@ -10,7 +12,6 @@
 #include "source/error.h"
 #include "source/vfio_intx.h"
 #include "source/vfio_irqs.h"
-#include "source/vfio_msi.h"
 
 static const char *kind(const struct vfio_msi *m)
 {
@@ -106,7 +107,7 @@ static int host_error(const struct vfio_msi *m, int result, unsigned int nr)
 
 static int enable_host(struct vfio_msi *m, unsigned int nr)
 {
-	int *fds = calloc(nr, sizeof(*fds));
+	int *fds = calloc(nr ? nr : 1, sizeof(*fds));
 	int result;
 
 	if (!fds)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "source/vfio_request.h"
+
 #include <errno.h>
 #include <linux/vfio.h>
 #include <stdint.h>
@@ -8,7 +10,6 @@
 
 #include "source/error.h"
 #include "source/vfio_irqs.h"
-#include "source/vfio_request.h"
 
 static bool take(int fd)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/line.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "trace/line.h"
 
 /* Appends; what does not fit is cut, and the cut is shown. */
 struct text {

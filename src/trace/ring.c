@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/ring.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -6,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "trace/ring.h"
 
 struct trace_ring {
 	trace_fn *fn;

@@ -200,7 +200,7 @@ int multiboot_load(const struct memory *mem, const struct kernel_blobs *in,
 {
 	struct info_page *page = memory_at(mem, LOADER_INFO, sizeof(*page));
 	uint64_t end = 0;
-	Elf32_Ehdr elf;
+	Elf32_Ehdr elf = { 0 };
 	int err = read_elf(&in->kernel, &elf);
 
 	if (err)
