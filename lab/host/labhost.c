@@ -340,6 +340,14 @@ static void print_errors(void)
 		fclose(f);
 }
 
+/* irqfwd prints its table of forwards first: what hung shows in it. */
+static void end_by_force(const struct run *r)
+{
+	kill(r->pid, SIGUSR1);
+	usleep(500 * 1000);
+	kill(r->pid, SIGKILL);
+}
+
 static int relay(struct run *r)
 {
 	const char *why = NULL;
@@ -367,7 +375,7 @@ static int relay(struct run *r)
 	else if (r->in_cell)	/* its counters are gone with it */
 		printf("@row %d ended=1 %s\n", r->cell, r->counts);
 	if (why)
-		kill(r->pid, SIGKILL);
+		end_by_force(r);
 	waitpid(r->pid, &status, 0);
 	print_errors();
 	printf("@exit %d %s seconds=%.3f\n",
