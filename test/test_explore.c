@@ -15,6 +15,11 @@
 
 #define ALL	UINT32_MAX
 
+/* Larger worlds are left out where a sanitizer watches every access. */
+#ifndef STATES_MAX
+#define STATES_MAX	2000000
+#endif
+
 static struct search_result run(const struct model *m, unsigned int workers,
 				struct store *store)
 {
@@ -46,9 +51,12 @@ static void test_counters(void **state)
 	for (unsigned int i = 0; i < sizeof(toys) / sizeof(toys[0]); i++) {
 		struct model m = toy_counters(&toys[i]);
 		uint64_t states = power(toys[i].modulo, toys[i].nr);
+		struct search_result r;
 		struct store store;
-		struct search_result r = run(&m, 1, &store);
 
+		if (states > STATES_MAX)
+			continue;
+		r = run(&m, 1, &store);
 		assert_int_equal(r.end, SEARCH_HOLDS);
 		assert_int_equal(r.states, states);
 		assert_int_equal(r.transitions, states * toys[i].nr);
@@ -247,7 +255,7 @@ static void test_whole_space_is_a_cycle(void **state)
 
 static void test_max_states(void **state)
 {
-	struct toy t = { 6, 10 };
+	struct toy t = { STATES_MAX < 1000000 ? 5 : 6, 10 };
 	struct model m = toy_counters(&t);
 	struct search_options o = { .workers = 2, .properties = ALL,
 				    .max_states = 5000 };
@@ -260,10 +268,10 @@ static void test_max_states(void **state)
 	assert_true(r.states < 5000 + 2 * 200);
 	store_free(&store);
 	/* A limit that is just enough is enough. */
-	o.max_states = 1000000;
+	o.max_states = power(t.modulo, t.nr);
 	assert_int_equal(search_run(&m, &o, &store, &r), 0);
 	assert_int_equal(r.end, SEARCH_HOLDS);
-	assert_int_equal(r.states, 1000000);
+	assert_int_equal(r.states, o.max_states);
 	store_free(&store);
 }
 
@@ -322,14 +330,14 @@ static void test_lossy(void **state)
 /* Exact, in less than the 30 bytes a state that the issue of it allows. */
 static void test_bytes_per_state(void **state)
 {
-	struct toy t = { .nr = 16 };
+	struct toy t = { .nr = STATES_MAX < 1000000 ? 14 : 16 };
 	struct model m = toy_philosophers(&t);
 	struct search_options o = { .workers = 2 };
 	struct search_result r;
 	struct store store;
 
 	assert_int_equal(search_run(&m, &o, &store, &r), 0);
-	assert_int_equal(r.states, pell_lucas(16));
+	assert_int_equal(r.states, pell_lucas(t.nr));
 	assert_true(r.bytes / r.states < 30);
 	store_free(&store);
 }

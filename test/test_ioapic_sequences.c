@@ -86,7 +86,9 @@ static const char *watch_effects(struct watch *w, const struct effects *out)
 
 #define PIN	0u		/* the watch of a world is one pin's */
 #define VECTOR	0x41u
+#ifndef DEPTH			/* less under a sanitizer */
 #define DEPTH	7
+#endif
 
 enum event {
 	EV_RAISE_0, EV_LOWER_0, EV_RAISE_1, EV_LOWER_1, EV_PULSE, EV_EOI,
@@ -216,6 +218,7 @@ static void every_sequence(const struct world *before, unsigned int depth)
 static void two_sources_every_sequence(void **state)
 {
 	struct world w = { .level = true, .watch.masked = true };
+	unsigned long all = 0;
 
 	ioapic_init(&seq_ic, IOAPIC_PINS_DEFAULT, IOAPIC_VERSION_ICH);
 	ioapic_write(&seq_ic, 0x00, LOW(PIN), 4, &seq_out);
@@ -224,8 +227,10 @@ static void two_sources_every_sequence(void **state)
 	assert_int_equal(seq_out.nr, 0);
 	seq_runs = 0;
 	every_sequence(&w, 0);
-	/* 10 + 10^2 + … + 10^7: none was left out. */
-	assert_int_equal(seq_runs, 11111110);
+	/* 10 + 10^2 + … + 10^DEPTH: none was left out. */
+	for (unsigned int i = 0; i < DEPTH; i++)
+		all = (all + 1) * EV_NR;
+	assert_int_equal(seq_runs, all);
 }
 
 /* ---- a guest that writes anything --------------------------------------- */
