@@ -90,7 +90,7 @@ def chosen(args):
             policy=take("policy", cells.POLICIES, ["unmask"]),
             nointxmask=take("nointxmask", [0, 1], [0]),
             host_cpus=take("host_cpus", [1, 2], [1]), vcpus=take("vcpus", [1, 4], [1]),
-            device=args.device or ["edu"], driver=take("driver", cells.DRIVERS, ["thread"]),
+            device=take("device", cells.DEVICES, ["edu"]), driver=take("driver", cells.DRIVERS, ["thread"]),
             pattern=take("pattern", cells.PATTERNS, ["single"]),
             sleep_us=take("sleep_us", cells.SLEEPS, [3000]),
             count=[args.count or (20 if args.matrix else 50)])

@@ -40,6 +40,9 @@ class Cell:
         """What tells rows apart."""
         return tuple(asdict(self)[k] for k in CELL_KEYS)
 
+    def key_text(self):
+        return "-".join(map(str, self.key()))
+
     def rounds(self):
         """Suspends take most of a second each, and a guest boots once."""
         if self.pattern in ("boot", "read"):

@@ -39,6 +39,9 @@ def reduced(wanted, count):
     """
     out = []
     for c in wanted:
+        if c.device == "nvme":
+            out.append(c)
+            continue
         if c.pattern == "boot" and c.driver != "plain" and c.sleep_us != 3000:
             continue
         storm = c.vmm == "qemu" and c.irqchip == "split"

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs cells: as many as can be in one boot of the guest, and of the host."""
+import os
+import shutil
 import threading
 from itertools import groupby
 
 from . import images
 from .cells import row
-from .common import LabError, say
+from .common import WORK, LabError, say
 from .machine import EDU, NVME, Host, HostHung
 
 GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
@@ -159,6 +161,9 @@ class Session:
             say(f"{self.name}: {c.vmm} ended during {c.driver} {c.pattern}: "
                 + " ".join(self.notes[:1]))
         if any(killed):
+            keep = os.path.join(WORK, f"hung-{cells[0].key_text()}.log")
+            shutil.copy(self.host.log.name, keep)
+            say(f"{self.name}: a guest was ended; its console is in {keep}")
             # A storm may have made the host's kernel give the line up.
             self.close()
         return finished

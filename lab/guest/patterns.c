@@ -125,11 +125,22 @@ static void round_burst(struct lab_cell *cell, struct lab_device *dev, unsigned 
 
 static enum hrtimer_restart assert_wakeup(struct hrtimer *timer)
 {
+	struct lab_device *dev = &lab_devices[0];
+	struct irq_data *data = irq_get_irq_data(dev->irq);
 	struct lab_cell *cell = suspending;
 
+	/*
+	 * Too early on a slow machine: a cause that is handled before the
+	 * wakeups are armed wakes nobody up, and the system would sleep on.
+	 */
+	if (!data || !irqd_is_wakeup_armed(data) || READ_ONCE(dev->in_thread) ||
+	    !answered(cell)) {
+		hrtimer_forward_now(timer, ms_to_ktime(SUSPEND_MS));
+		return HRTIMER_RESTART;
+	}
 	WRITE_ONCE(woken, true);
 	atomic_inc(&cell->n.expected);
-	lab_assert(cell, &lab_devices[0], CAUSE_FIRST);
+	lab_assert(cell, dev, CAUSE_FIRST);
 	return HRTIMER_NORESTART;
 }
 
