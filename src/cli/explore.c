@@ -377,7 +377,8 @@ static bool chosen(const struct options *o, const struct variant *v)
 	return !o->policy || !strcmp(o->policy, cli_policy_name(&v->config));
 }
 
-static int save(const struct options *o, const struct row *r)
+static int save(const struct options *o, const struct row *r,
+		unsigned int *saved)
 {
 	struct model m = world_model(&r->variant.config);
 	struct trace_names names;
@@ -385,6 +386,9 @@ static int save(const struct options *o, const struct row *r)
 
 	if (!o->save || !r->verdict.has_path)
 		return 0;
+	if ((*saved)++)
+		return complain("--save: more than one variant breaks, the first one is saved; choose with --variant",
+				o->save);
 	names_of(r, &names);
 	if (!trace_save(o->save, &m, &r->verdict.path, &names, err, sizeof(err)))
 		return 0;
@@ -401,8 +405,13 @@ static int worse(int a, int b)
 	return rank[a] > rank[b] ? a : b;
 }
 
+/* So far, over all scenarios of a run. */
+struct done {
+	unsigned int printed, saved;
+};
+
 static int explore_scenario(const struct options *o, const char *name,
-			    struct json_object *rows, unsigned int *printed)
+			    struct json_object *rows, struct done *done)
 {
 	struct scenario s;
 	char err[512];
@@ -424,9 +433,10 @@ static int explore_scenario(const struct options *o, const char *name,
 		else if (o->all)
 			print_table_row(&r);
 		else
-			printf("%s", (*printed)++ ? "\n" : ""), print_row(&r);
+			printf("%s", done->printed++ ? "\n" : ""),
+				print_row(&r);
 		code = worse(code, exit_code(&r));
-		code = worse(code, save(o, &r));
+		code = worse(code, save(o, &r, &done->saved));
 		verdict_free(&r.verdict);
 	}
 	if (nr || o->all)
@@ -449,14 +459,14 @@ static void print_json(struct json_object *rows)
 static int explore_named(const struct options *o, char **names, int nr)
 {
 	struct json_object *rows = json_object_new_array();
-	unsigned int printed = 0;
+	struct done done = { 0 };
 	int code = CLI_AS_EXPECTED;
 
 	if (o->all && !o->json)
 		print_table_head();
 	for (int i = 0; i < nr; i++)
 		code = worse(code, explore_scenario(o, names[i], rows,
-						    &printed));
+						    &done));
 	if (o->json)
 		print_json(rows);
 	json_object_put(rows);
