@@ -48,14 +48,14 @@ static int setup(void **state)
 	*state = b;
 	b->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (b->kvm < 0) {
-		print_message("no /dev/kvm here: %s\n", strerror(errno));
+		print_message("# no /dev/kvm here: %s\n", strerror(errno));
 		return 0;
 	}
 	b->vm = config.vm_fd = ioctl(b->kvm, KVM_CREATE_VM, 0);
 	b->trigger = eventfd(0, EFD_CLOEXEC);
 	b->resample = eventfd(0, EFD_CLOEXEC);
 	if (irqfwd_new(&b->fwd, &config)) {
-		print_message("%s\n", irqfwd_error());
+		print_message("# %s\n", irqfwd_error());
 		b->fwd = NULL;
 	}
 	return 0;

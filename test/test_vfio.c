@@ -737,7 +737,7 @@ static void write_sysfs(const char *path, const char *text)
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		print_message("%s: %s\n", path, strerror(errno));
+		print_message("# %s: %s\n", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }
