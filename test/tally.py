@@ -25,8 +25,10 @@ def tap(text):
 
 
 def reason(test):
-    """What a program that was skipped said it lacks."""
-    said = re.findall(r"# *skip\w*:? *(.+)", test.get("stdout") or "", re.IGNORECASE)
+    """What a program that was skipped said it lacks, in its plan or in a remark."""
+    out = test.get("stdout") or ""
+    said = re.findall(r"^1\.\.0 *# *skip\w*:? *(.+)", out, re.IGNORECASE | re.MULTILINE)
+    said = said or re.findall(r"^# *(?! |(?:not )?ok\b)(.+)", out, re.MULTILINE)
     said = said or (test.get("stderr") or "").strip().splitlines() or ["it does not say why"]
     return said[-1]
 
