@@ -453,6 +453,16 @@ static void p3_special_mask(void **state)
 	assert_int_equal(isr(CMD), 0);
 }
 
+/* OCW3 without RR is about something else: the register to be read stays. */
+static void ocw3_without_rr_keeps_the_register(void **state)
+{
+	i8259_pulse(&pic, 3);
+	assert_int_equal(intack(), BASE + 3);
+	put(CMD, READ_ISR);
+	put(CMD, SMM_ON);
+	assert_int_equal(get(CMD), 1u << 3);
+}
+
 static void p4_special_fully_nested(void **state)
 {
 	i8259_pulse(&pic, 12);
@@ -762,7 +772,8 @@ int main(void)
 		L(r8_eoi_of_nothing), L(handle_level_irq), L(r6_auto_eoi),
 		T(auto_eoi_rotates), T(p1_p2_fully_nested), T(p1_set_priority),
 		T(p1_rotate_on_eoi), T(ocw2_without_a_command),
-		T(p3_special_mask), T(p4_special_fully_nested),
+		T(p3_special_mask), T(ocw3_without_rr_keeps_the_register),
+		T(p4_special_fully_nested),
 		L(poll_acknowledges), T(poll_of_each_chip),
 		T(poll_overrides_a_read_command),
 		T(elcr_has_inputs_that_are_always_edges),
