@@ -223,7 +223,8 @@ struct irqfwd_stats {
 	uint64_t eois;		/* EOIs of the pin's level interrupts */
 	uint64_t deferred;	/* resamples put off until the unmask */
 	uint64_t resamples;	/* requests to the host to look again */
-	uint64_t throttled;	/* resamples delayed since the line was never quiet */
+	uint64_t eased;		/* resamples delayed shortly: 16 refires and more */
+	uint64_t throttled;	/* resamples delayed for a storm: 10,000 and more */
 };
 
 /* Fills at most max rows; returns how many forwards there are. */

@@ -27,7 +27,7 @@ struct device {
 	struct engine *engine;
 	int slot;
 	atomic_bool asserted, host_masked, signalled;
-	atomic_uint host_interrupts, resamples, throttles;
+	atomic_uint host_interrupts, resamples, throttled_us;
 	atomic_bool unreadable;
 };
 
@@ -69,9 +69,9 @@ static enum forward_level device_sample(struct source *src)
 					 : FORWARD_LEVEL_LOW;
 }
 
-static void device_throttle(struct source *src, unsigned int ms)
+static void device_throttle(struct source *src, unsigned int us)
 {
-	atomic_fetch_add(&device_of(src)->throttles, 1);
+	atomic_store(&device_of(src)->throttled_us, us);
 }
 
 static const struct source_ops device_ops = {
@@ -274,6 +274,25 @@ static void counts_are_kept(void **state)
 	bench_free(b);
 }
 
+/* Refires as fast as the guest EOIs, until the last of them is throttled. */
+static void storm(struct bench *b, unsigned int refires)
+{
+	for (unsigned int i = 0; i < refires; i++) {
+		struct engine_stats before, after;
+
+		listen_once(b);
+		assert_int_equal(b->guest.delivered, i + 1);
+		engine_stats(b->engine, &before, 1);
+		engine_eoi(b->engine, VECTOR);
+		engine_stats(b->engine, &after, 1);
+		assert_true(after.throttled == (i + 1 == refires));
+		if (after.eased == before.eased)
+			continue;
+		assert_in_range(b->device.throttled_us, 1, FORWARD_EASE_MAX_US);
+		engine_source_timeout(b->engine, (unsigned int)b->device.slot);
+	}
+}
+
 /* A guest that never acks at the device: SAMPLE is answered, then THROTTLE. */
 static void a_storm_is_throttled(void **state)
 {
@@ -283,17 +302,15 @@ static void a_storm_is_throttled(void **state)
 
 		atomic_store(&b->device.unreadable, unreadable);
 		device_assert(b);
-		for (int i = 0; i < FORWARD_THROTTLE_AFTER + 100; i++) {
-			listen_once(b);
-			engine_eoi(b->engine, VECTOR);
-		}
-		assert_int_equal(b->guest.delivered, FORWARD_THROTTLE_AFTER);
-		assert_int_equal(b->device.throttles, 1);
+		storm(b, FORWARD_THROTTLE_AFTER);
+		assert_int_equal(b->device.throttled_us, FORWARD_THROTTLE_US);
 		engine_source_timeout(b->engine, (unsigned int)b->device.slot);
 		listen_once(b);
 		assert_int_equal(b->guest.delivered, FORWARD_THROTTLE_AFTER + 1);
 		engine_stats(b->engine, &row, 1);
 		assert_int_equal(row.throttled, 1);
+		assert_int_equal(row.eased, unreadable ? 0 :
+				 FORWARD_THROTTLE_AFTER - FORWARD_EASE_AFTER);
 		bench_free(b);
 	}
 }

@@ -460,14 +460,14 @@ static void a_flush_leaves_the_cut(void **state)
  * A threaded handler that is not oneshot: nothing masks, so every look finds
  * the line high until the guest's thread gets to run.
  */
-static void row_23_a_line_that_stays_high_is_left_to_the_host(void **state)
+static void row_14_a_line_that_stays_high_waits_a_little(void **state)
 {
 	struct forward f;
 	struct effects out = { 0 };
 
 	forward_init(&f, SLOT, PIN, FORWARD_SAMPLE, FORWARD_THROTTLE_AFTER);
 	forward_triggered(&f, open_pin, &out);
-	for (unsigned int i = 1; i < FORWARD_HIGHS; i++) {
+	for (unsigned int i = 1; i < FORWARD_EASE_AFTER; i++) {
 		forward_acked(&f, open_pin, &out);
 		forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
 		assert_int_equal(f.phase, FORWARD_RAISED);
@@ -475,24 +475,55 @@ static void row_23_a_line_that_stays_high_is_left_to_the_host(void **state)
 	forward_acked(&f, open_pin, &out);
 	out.nr = 0;
 	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
-	assert_int_equal(f.phase, FORWARD_QUIET);
-	expect_effects(&out, EFFECT_RESAMPLE);
+	assert_int_equal(f.phase, FORWARD_THROTTLED);
+	expect_effects(&out, EFFECT_THROTTLE);
+	assert_false(forward_storms(&f));
+	assert_int_equal(forward_throttle_us(&f), 4 * FORWARD_EASE_AFTER);
 
-	/* Masked, it waits for the unmask as ever. */
+	/* Then it is asked of the host, whatever the policy, and believed. */
+	forward_timed_out(&f, &out);
+	expect_effects(&out, EFFECT_RESAMPLE, EFFECT_THROTTLE);
+	assert_int_equal(forward_throttle_us(&f), FORWARD_THROTTLE_US);
 	forward_triggered(&f, open_pin, &out);
-	forward_acked(&f, open_pin, &out);
-	out.nr = 0;
-	forward_sampled(&f, masked_pin, FORWARD_LEVEL_HIGH, &out);
-	assert_int_equal(f.phase, FORWARD_DEFERRED);
-	expect_effects(&out, EFFECT_DEFER);
+	assert_int_equal(f.phase, FORWARD_RAISED);
 
 	/* Seen low once, it is believed at once again. */
-	forward_unmasked(&f, &out);
+	forward_acked(&f, open_pin, &out);
 	forward_sampled(&f, open_pin, FORWARD_LEVEL_LOW, &out);
 	forward_triggered(&f, open_pin, &out);
 	forward_acked(&f, open_pin, &out);
 	forward_sampled(&f, open_pin, FORWARD_LEVEL_HIGH, &out);
 	assert_int_equal(f.phase, FORWARD_RAISED);
+}
+
+static void the_wait_grows_until_it_is_a_storm(void **state)
+{
+	struct forward f = in_phase(FORWARD_UNMASK, FORWARD_THROTTLED);
+
+	f.throttle_after = FORWARD_THROTTLE_AFTER;
+	f.refires = 40;
+	assert_int_equal(forward_throttle_us(&f), 160);
+	f.refires = FORWARD_THROTTLE_AFTER - 1;
+	assert_int_equal(forward_throttle_us(&f), FORWARD_EASE_MAX_US);
+	assert_false(forward_storms(&f));
+	f.refires = FORWARD_THROTTLE_AFTER;
+	assert_int_equal(forward_throttle_us(&f), FORWARD_THROTTLE_US);
+	assert_true(forward_storms(&f));
+	f.throttle_after = 0;
+	assert_false(forward_storms(&f));
+}
+
+/* Each of its triggers may have been for a line that was low in between. */
+static void row_15_an_unreadable_line_waits_for_a_storm_only(void **state)
+{
+	struct forward f = in_phase(FORWARD_UNMASK, FORWARD_SAMPLING);
+	struct effects out = { 0 };
+
+	f.throttle_after = FORWARD_THROTTLE_AFTER;
+	f.refires = FORWARD_EASE_AFTER;
+	forward_sampled(&f, open_pin, FORWARD_LEVEL_UNKNOWN, &out);
+	assert_int_equal(f.phase, FORWARD_QUIET);
+	expect_effects(&out, EFFECT_RESAMPLE);
 }
 
 int main(void)
@@ -519,7 +550,9 @@ int main(void)
 		cmocka_unit_test(rows_14_and_16_a_storm_is_throttled),
 		cmocka_unit_test(row_17_a_silent_timeout_lifts_the_throttle),
 		cmocka_unit_test(row_18_flush),
-		cmocka_unit_test(row_23_a_line_that_stays_high_is_left_to_the_host),
+		cmocka_unit_test(row_14_a_line_that_stays_high_waits_a_little),
+		cmocka_unit_test(the_wait_grows_until_it_is_a_storm),
+		cmocka_unit_test(row_15_an_unreadable_line_waits_for_a_storm_only),
 		cmocka_unit_test(row_19_cut_while_raised),
 		cmocka_unit_test(a_trigger_while_cut_is_not_believed),
 		cmocka_unit_test(rows_20_and_21_join),

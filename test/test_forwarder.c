@@ -349,7 +349,7 @@ static void a_guest_that_never_quiets_its_device_is_throttled(void **state)
 		deliveries += count(b, EFFECT_DELIVER);
 		guest_eoi(b, VECTOR);
 	}
-	assert_int_equal(deliveries, FORWARD_THROTTLE_AFTER);
+	assert_int_equal(deliveries, FORWARD_EASE_AFTER);
 	b->out.nr = 0;
 	forwarder_sampled(&b->fw, A, FORWARD_LEVEL_HIGH, &b->out);
 	assert_int_equal(count(b, EFFECT_THROTTLE), 1);

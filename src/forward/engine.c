@@ -83,6 +83,17 @@ static void count_pin(struct engine *e, const struct effect *eff)
 	}
 }
 
+/* The timer also runs to see a line stay quiet; that delays nothing. */
+static void count_throttle(const struct forward *f, struct engine_stats *stats)
+{
+	if (f->phase != FORWARD_THROTTLED)
+		return;
+	if (forward_storms(f))
+		stats->throttled++;
+	else
+		stats->eased++;
+}
+
 static void count(struct engine *e, const struct effect *eff)
 {
 	struct engine_stats *stats = &e->slot[eff->source].stats;
@@ -93,9 +104,8 @@ static void count(struct engine *e, const struct effect *eff)
 		stats->deferred++;
 	else if (eff->kind == EFFECT_RESAMPLE)
 		stats->resamples++;
-	else if (eff->kind == EFFECT_THROTTLE &&
-		 e->fw.forward[eff->source].phase == FORWARD_THROTTLED)
-		stats->throttled++;
+	else if (eff->kind == EFFECT_THROTTLE)
+		count_throttle(&e->fw.forward[eff->source], stats);
 }
 
 static bool is_for_outside(const struct effect *eff)
@@ -169,7 +179,8 @@ static void sample(struct engine *e, unsigned int slot)
 }
 
 /* Unlocked: the calls out. */
-static void call_out(struct engine *e, const struct effect *eff)
+static void call_out(struct engine *e, const struct effect *eff,
+		     unsigned int throttle_us)
 {
 	struct backend *be = e->config.backend;
 	struct source *src = e->slot[eff->source].src;
@@ -181,7 +192,7 @@ static void call_out(struct engine *e, const struct effect *eff)
 	else if (eff->kind == EFFECT_RESAMPLE)
 		src->ops->resample(src);
 	else if (eff->kind == EFFECT_THROTTLE)
-		src->ops->throttle(src, FORWARD_THROTTLE_MS);
+		src->ops->throttle(src, throttle_us);
 }
 
 /*
@@ -197,8 +208,11 @@ static void drain(struct engine *e)
 		struct effect eff = e->queue[e->done % QUEUE_MAX];
 
 		if (eff.kind != EFFECT_SAMPLE) {
+			unsigned int us = forward_throttle_us(
+				&e->fw.forward[eff.source]);
+
 			pthread_mutex_unlock(&e->lock);
-			call_out(e, &eff);
+			call_out(e, &eff, us);
 			pthread_mutex_lock(&e->lock);
 		} else if (e->slot[eff.source].kind == SLOT_LEVEL) {
 			sample(e, eff.source);

@@ -26,8 +26,8 @@ struct source_ops {
 	/* Unmasks the host line; the host signals again if it is still high. */
 	void (*resample)(struct source *src);
 	enum forward_level (*sample)(struct source *src);
-	/* Calls engine_source_timeout() once, ms from now; replaces an earlier one. */
-	void (*throttle)(struct source *src, unsigned int ms);
+	/* Calls engine_source_timeout() once, us from now; replaces an earlier one. */
+	void (*throttle)(struct source *src, unsigned int us);
 };
 
 /* Embedded in each kind of source; the engine only borrows it. */
@@ -56,7 +56,7 @@ struct engine_stats {
 	unsigned int pin;
 	bool edge;		/* then there is no policy */
 	enum forward_policy policy;
-	uint64_t triggers, deliveries, eois, deferred, resamples, throttled;
+	uint64_t triggers, deliveries, eois, deferred, resamples, eased, throttled;
 };
 
 /* One transition: an event and the effects that it had.  See docs/trace.md. */

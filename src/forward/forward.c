@@ -4,7 +4,7 @@
 /*
  * Policies unmask and sample.  "Look again" is RESAMPLE and QUIET; or SAMPLE
  * and SAMPLING, where the policy is sample or the line has not been seen low
- * for throttle_after triggers.
+ * for so many triggers that a refire has to wait (never_quiet()).
  *
  *       phase       event                     next        effects
  *   --  ---------   -----------------------   ---------   ----------------
@@ -22,7 +22,7 @@
  *  12   SAMPLING    high, unmasked            RAISED      RAISE
  *  13   SAMPLING    high, masked              DEFERRED    DEFER
  *  14   SAMPLING    high, too many refires    THROTTLED   THROTTLE
- *  15   SAMPLING    unknown                   as low, or as 14
+ *  15   SAMPLING    unknown                   QUIET       RESAMPLE; a storm: as 14
  *  16   THROTTLED   timeout                   QUIET       RESAMPLE, THROTTLE
  *  17   QUIET       timeout                   QUIET       -
  *  18   any         flush                     QUIET       LOWER, RESAMPLE
@@ -31,8 +31,6 @@
  *  21   QUIET       join, unmasked            QUIET       DRAIN
  *  22   SAMPLING    unmask, join or ack,      SAMPLING    -; a high that is
  *                   unmasked                              answered next: SAMPLE
- *  23   SAMPLING    high, unmasked, for the   QUIET       RESAMPLE
- *                   FORWARD_HIGHS-th time
  *
  * "Masked" is: the pin is, or the source is cut off (PCI's DisINTx).  A device
  * that is cut off drives nothing, so 19 does not ask what is in service; and a
@@ -51,11 +49,11 @@
  * served its device as well.
  * Why 22: another source of the pin delivers while the level is read; the guest
  * serves our device as well, and the answer is older than its EOI.
- * Why 23: a handler that wakes its thread without masking (a threaded handler
- * that is not oneshot) returns with the line high.  Bare hardware lets the guest
- * run on for a while before it interrupts again; a sample on the vCPU's own
- * thread would not, and the thread that acks at the device would never run.
- * The way through the host takes long enough.
+ * Why 14 begins long before a storm (FORWARD_EASE_AFTER): a handler that wakes
+ * its thread without masking (a threaded handler that is not oneshot) returns
+ * with the line high.  Bare hardware lets the guest run on for a while before it
+ * interrupts again; we may be back before the vCPU has run an instruction, and
+ * the thread that acks at the device would never run.
  * Why 16 arms the timer again: for a source whose level cannot be read, a
  * timeout without a trigger is the only sign of a quiet line (17).
  */
@@ -95,9 +93,28 @@ static void defer(struct forward *f, struct effects *out)
 	push(f, EFFECT_DEFER, out);
 }
 
-static bool never_quiet(const struct forward *f)
+bool forward_storms(const struct forward *f)
 {
 	return f->throttle_after && f->refires >= f->throttle_after;
+}
+
+/* The next refire has to wait, be it shortly or as a storm's. */
+static bool never_quiet(const struct forward *f)
+{
+	return forward_storms(f) || f->refires >= FORWARD_EASE_AFTER;
+}
+
+/*
+ * Outside THROTTLED the timer measures a silence (17): that takes as long as
+ * the slowest host.
+ */
+unsigned int forward_throttle_us(const struct forward *f)
+{
+	unsigned int ease = 4u * f->refires;
+
+	if (f->phase != FORWARD_THROTTLED || forward_storms(f))
+		return FORWARD_THROTTLE_US;
+	return ease < FORWARD_EASE_MAX_US ? ease : FORWARD_EASE_MAX_US;
 }
 
 static void sample(struct forward *f, struct effects *out)
@@ -151,16 +168,17 @@ void forward_triggered(struct forward *f, struct forward_pin pin,
 		believe(f, out);
 }
 
+static void throttle(struct forward *f, struct effects *out)
+{
+	f->phase = FORWARD_THROTTLED;
+	push(f, EFFECT_THROTTLE, out);
+}
+
 static void sampled_high(struct forward *f, struct forward_pin pin,
 			 struct effects *out)
 {
 	if (never_quiet(f)) {
-		f->phase = FORWARD_THROTTLED;
-		push(f, EFFECT_THROTTLE, out);
-		return;
-	}
-	if (!held_back(f, pin) && f->refires >= FORWARD_HIGHS) {
-		resample(f, out);
+		throttle(f, out);
 		return;
 	}
 	count_refire(f);
@@ -191,8 +209,9 @@ void forward_sampled(struct forward *f, struct forward_pin pin,
 			sampled_high(f, pin, out);
 		return;
 	case FORWARD_LEVEL_UNKNOWN:
-		if (never_quiet(f))
-			sampled_high(f, pin, out);
+		/* It may have been low each time: wait for a storm only. */
+		if (forward_storms(f))
+			throttle(f, out);
 		else
 			resample(f, out);
 		return;

@@ -33,13 +33,15 @@ enum forward_level {
 	FORWARD_LEVEL_UNKNOWN,	/* this source cannot be read */
 };
 
-/* Looks that may find the line high in a row, and be believed, before the host
- * is asked instead. */
-#define FORWARD_HIGHS		8
-
-/* KVM's IOAPIC begins to delay at the same count. */
+/*
+ * Refires without a quiet line: from the first count on each waits a little, so
+ * that the guest's threads get to run; from the second on the guest is taken to
+ * storm (KVM's IOAPIC begins to delay at the same count).
+ */
+#define FORWARD_EASE_AFTER	16
+#define FORWARD_EASE_MAX_US	250
 #define FORWARD_THROTTLE_AFTER	10000
-#define FORWARD_THROTTLE_MS	10
+#define FORWARD_THROTTLE_US	10000
 
 struct forward {
 	bool used;		/* the slot holds a forward */
@@ -58,6 +60,11 @@ struct forward_pin {
 	bool masked;
 	bool in_service;	/* delivered, EOI not seen */
 };
+
+/* How long the timer that THROTTLE asks for runs. */
+unsigned int forward_throttle_us(const struct forward *f);
+/* So many refires that only a guest that never quiets its device explains them. */
+bool forward_storms(const struct forward *f);
 
 void forward_init(struct forward *f, unsigned int source, unsigned int pin,
 		  enum forward_policy policy, unsigned int throttle_after);

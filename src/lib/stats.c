@@ -31,6 +31,7 @@ static struct irqfwd_stats row_of(const struct engine_stats *from)
 		.eois = from->eois,
 		.deferred = from->deferred,
 		.resamples = from->resamples,
+		.eased = from->eased,
 		.throttled = from->throttled,
 	};
 
@@ -160,6 +161,7 @@ static struct json_object *json_row(const struct irqfwd_stats *row)
 	add_count(to, "eois", row->eois);
 	add_count(to, "deferred", row->deferred);
 	add_count(to, "resamples", row->resamples);
+	add_count(to, "eased", row->eased);
 	add_count(to, "throttled", row->throttled);
 	return to;
 }

@@ -20,6 +20,8 @@
 #define forward_joined sim_forward_joined
 #define forward_masked sim_forward_masked
 #define forward_sampled sim_forward_sampled
+#define forward_storms sim_forward_storms
+#define forward_throttle_us sim_forward_throttle_us
 #define forward_timed_out sim_forward_timed_out
 #define forward_triggered sim_forward_triggered
 #define forward_unmasked sim_forward_unmasked

@@ -37,10 +37,10 @@ bool input_drain(struct source *src)
 	       sizeof(count);
 }
 
-void input_throttle(struct source *src, unsigned int ms)
+void input_throttle(struct source *src, unsigned int us)
 {
 	const struct itimerspec once = { .it_value = {
-		.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l } };
+		.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000l } };
 
 	timerfd_settime(input_of(src)->timer_fd, 0, &once, NULL);
 }

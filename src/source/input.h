@@ -43,7 +43,7 @@ void input_detach(struct input *in);
 
 /* source_ops.drain and .throttle */
 bool input_drain(struct source *src);
-void input_throttle(struct source *src, unsigned int ms);
+void input_throttle(struct source *src, unsigned int us);
 
 static inline struct input *input_of(struct source *src)
 {
