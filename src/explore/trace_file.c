@@ -71,7 +71,7 @@ static void print_end(FILE *to, const struct path *p)
 	if (p->loops)
 		fprintf(to, "%s broken: steps %u to %u repeat for ever\n", name,
 			p->loop + 1, p->nr);
-	else if (p->by_step)
+	else if (p->by_step || property_is_invariant((enum property)p->property))
 		fprintf(to, "%s broken by step %u\n", name, p->nr);
 	else
 		fprintf(to, "%s broken after step %u: only the device, or a whim, could act now\n",

@@ -12,6 +12,8 @@ static const char *const names[PROPERTY_NR] = {
 	[PROPERTY_ONCE] = "once",
 	[PROPERTY_PROGRESS] = "progress",
 	[PROPERTY_BALANCE] = "balance",
+	[PROPERTY_IOAPIC_SPEC] = "ioapic-spec",
+	[PROPERTY_WIRING_SPEC] = "wiring-spec",
 };
 
 const char *property_name(enum property p)

@@ -19,10 +19,21 @@ enum property {
 	PROPERTY_ONCE,		/* a step breaks it */
 	PROPERTY_PROGRESS,	/* a cycle breaks it */
 	PROPERTY_BALANCE,	/* a quiescent state breaks it */
+	/* invariants: a part of the shipped code against its specification */
+	PROPERTY_IOAPIC_SPEC,	/* a step, or what a state reads as */
+	PROPERTY_WIRING_SPEC,	/* a step */
 	PROPERTY_NR,
 };
 
 #define PROPERTY_BIT(p)	((uint16_t)(1u << (p)))
+#define PROPERTY_INVARIANTS	(PROPERTY_BIT(PROPERTY_IOAPIC_SPEC) | \
+				 PROPERTY_BIT(PROPERTY_WIRING_SPEC))
+
+/* Is it an invariant, and not one of what a guest is promised? */
+static inline bool property_is_invariant(enum property p)
+{
+	return p >= PROPERTY_IOAPIC_SPEC && p < PROPERTY_NR;
+}
 
 /* "no-spurious", …; "none" for PROPERTY_NONE. */
 const char *property_name(enum property p);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/spec_world.h"
+
 #define FILE_MAX	(64 * 1024)
 
 /* Where we are, for messages. */
@@ -133,6 +135,21 @@ static const struct name flows[] = {
 static const struct name kinds[] = {
 	{ "forward", WORLD_FORWARD },
 	{ "window", WORLD_WINDOW },
+	{ "ioapic", WORLD_IOAPIC },
+	{ "wiring", WORLD_WIRING },
+	{ NULL, 0 },
+};
+
+static const struct name accesses[] = {
+	{ "bytes", ACCESSES_BYTES },
+	{ "entries", ACCESSES_ENTRIES },
+	{ "pins", ACCESSES_PINS },
+	{ NULL, 0 },
+};
+
+static const struct name versions[] = {
+	{ "0x11", IOAPIC_VERSION_82093AA },
+	{ "0x20", IOAPIC_VERSION_ICH },
 	{ NULL, 0 },
 };
 
@@ -195,6 +212,9 @@ static const struct key keys[] = {
 	NUMBER("exits", window.exits, 0, 7),
 	NUMBER("nmis", window.nmis, 0, 7),
 	NUMBER("halts", window.halts, 0, 7),
+	NAME("accesses", accesses, accesses),
+	NAME("version", version, versions),
+	BOOL("routed", routed),
 };
 
 #define KEYS	(sizeof(keys) / sizeof(keys[0]))
@@ -320,10 +340,40 @@ static int read_world_key(const struct reader *r, const char *key,
 
 /* ---- what cannot be together ----------------------------------------------------- */
 
+static int check_spec(const struct reader *r, const struct world_config *c)
+{
+	if (c->kind == WORLD_WIRING && c->accesses == ACCESSES_BYTES)
+		return fail(r, "accesses",
+			    "kind \"wiring\" has \"entries\" and \"pins\"");
+	if (c->kind == WORLD_IOAPIC &&
+	    (c->accesses == ACCESSES_PINS) != (c->pins == 2))
+		return fail(r, "accesses",
+			    "kind \"ioapic\" has two pins with \"pins\", and one with the others");
+	return 0;
+}
+
+/* A world has the properties of a guest, or the invariant of its own kind. */
+static int choose_properties(const struct reader *r, struct world_config *c)
+{
+	uint16_t of_kind = (uint16_t)~PROPERTY_INVARIANTS;
+
+	if (c->kind == WORLD_IOAPIC)
+		of_kind = PROPERTY_BIT(PROPERTY_IOAPIC_SPEC);
+	if (c->kind == WORLD_WIRING)
+		of_kind = PROPERTY_BIT(PROPERTY_WIRING_SPEC);
+	c->properties &= of_kind;
+	if (!c->properties)
+		return fail(r, "properties",
+			    "none of them is one of this kind of world");
+	return 0;
+}
+
 static int check_world(const struct reader *r, const struct world_config *c)
 {
 	if (c->pins > c->devices)
 		return fail(r, "pins", "there are more pins than devices");
+	if (world_is_spec(c))
+		return check_spec(r, c);
 	if (c->emulated && c->devices < 2)
 		return fail(r, "emulated", "needs two devices");
 	if (c->flow == FLOW_LEVEL && c->vcpus > 1)
@@ -365,7 +415,8 @@ static const struct world_config defaults = {
 		      PROPERTY_BIT(PROPERTY_NO_LOST) |
 		      PROPERTY_BIT(PROPERTY_NO_STUCK) |
 		      PROPERTY_BIT(PROPERTY_NO_STORM) |
-		      PROPERTY_BIT(PROPERTY_BALANCE),
+		      PROPERTY_BIT(PROPERTY_BALANCE) |
+		      PROPERTY_INVARIANTS,
 	.devices = 1,
 	.pins = 1,
 	.assertions = 3,
@@ -373,6 +424,8 @@ static const struct world_config defaults = {
 	.policy = FORWARD_UNMASK,
 	.flow = FLOW_ONESHOT,
 	.vcpus = 1,
+	.version = IOAPIC_VERSION_ICH,
+	.routed = true,
 };
 
 static int read_text(const struct reader *r, const char *key,
@@ -436,6 +489,8 @@ static int read_variant(struct reader *r, struct json_object *o,
 			return ret;
 	}
 	ret = check_world(r, &out->config);
+	if (!ret)
+		ret = choose_properties(r, &out->config);
 	if (ret)
 		return ret;
 	if (out->expect && !(out->config.properties & PROPERTY_BIT(out->expect)))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/guest.h"
+#include "sim/spec_world.h"
 #include "sim/steps.h"
 #include "sim/virq.h"
 
@@ -34,6 +35,10 @@ unsigned int world_init(const struct world_config *c,
 	memset(w, 0, sizeof(*w));
 	if (c->kind == WORLD_WINDOW) {
 		window_init(c, w);
+		return 1;
+	}
+	if (world_is_spec(c)) {
+		spec_init(c, w);
 		return 1;
 	}
 	virq_init(c, w);
@@ -229,6 +234,8 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 
 	if (c->kind == WORLD_WINDOW)
 		return window_steps(c, w, out);
+	if (world_is_spec(c))
+		return spec_steps(c, w, out);
 	for (unsigned int d = 0; d < c->devices; d++)
 		device_steps(c, w, d, &l);
 	if (w->vmm.nr)
@@ -449,6 +456,8 @@ void world_apply(const struct world_config *c, struct world *w, struct step s,
 	*o = (struct outcome){ 0 };
 	if (c->kind == WORLD_WINDOW)
 		window_apply(c, w, s, o);
+	else if (world_is_spec(c))
+		spec_apply(c, w, s, o);
 	else if (s.kind < STEP_FIRST_GUEST)
 		apply_down(c, w, s, o);
 	else if (s.kind < STEP_FIRST_WHIM)
@@ -495,6 +504,8 @@ static bool is_unbalanced(const struct world_config *c, const struct world *w)
 enum property world_check(const struct world_config *c, const struct world *w,
 			  bool quiescent)
 {
+	if (world_is_spec(c))
+		return spec_check(c, w);
 	if (!quiescent)
 		return PROPERTY_NONE;
 	if (c->kind == WORLD_WINDOW)
@@ -526,6 +537,8 @@ bool world_guest_has_interrupt(const struct world_config *c,
 {
 	if (c->kind == WORLD_WINDOW)
 		return window_has_interrupt(w);
+	if (world_is_spec(c))
+		return false;
 	for (unsigned int v = 0; v < c->vcpus; v++)
 		if (w->vcpu[v].irr)
 			return true;

@@ -294,7 +294,60 @@ static void window_fields(struct fields *m, struct window *x)
 	F(x->exits, 3);
 }
 
+/* All that the shipped structs can hold, whatever a guest writes. */
+static void ioapic_fields(struct fields *m, struct ioapic *ic)
+{
+	F(ic->id, 4);
+	F(ic->select, 8);
+	for (unsigned int i = 0; i < m->c->pins; i++) {
+		struct ioapic_pin *p = &ic->pin[i];
+
+		F(p->lines, 2);
+		F(p->dest, 8);
+		F(((uint8_t *)&p->dest)[1], 7);
+		F(p->vector, 8);
+		F(p->mode, 3);
+		F(p->logical, 1);
+		F(p->active_low, 1);
+		F(p->remote_irr, 1);
+		F(p->level, 1);
+		F(p->masked, 1);
+		F(p->in_service, 8);
+	}
+}
+
+static void wiring_fields(struct fields *m, struct forwarder *fw)
+{
+	for (unsigned int i = 0; i < m->c->pins; i++) {
+		struct message *route = &fw->route[i];
+
+		F(route->dest, 1);
+		F(route->vector, 8);
+		F(route->mode, 3);
+		F(route->logical, 1);
+		F(route->level, 1);
+	}
+	for (unsigned int s = 0; s < m->c->devices; s++) {
+		struct forward *f = &fw->forward[s];
+
+		F(f->used, 1);
+		F(f->cut, 1);
+		F(f->pin, 1);
+		F(f->phase, 3);
+		F(f->stale, 1);
+		F(f->refires, 4);
+	}
+}
+
 #undef F
+
+static void spec_fields(struct fields *m)
+{
+	m->group = GROUP_SHARED;
+	ioapic_fields(m, &m->w.forwarder.ioapic);
+	if (m->c->kind == WORLD_WIRING)
+		wiring_fields(m, &m->w.forwarder);
+}
 
 static void world_fields(struct fields *m)
 {
@@ -302,6 +355,10 @@ static void world_fields(struct fields *m)
 
 	if (c->kind == WORLD_WINDOW) {
 		window_fields(m, &m->w.window);
+		return;
+	}
+	if (world_is_spec(c)) {
+		spec_fields(m);
 		return;
 	}
 	for (unsigned int d = 0; d < c->devices; d++)

@@ -19,6 +19,9 @@
 enum world_kind {
 	WORLD_FORWARD,		/* a device's interrupt on its way into a guest */
 	WORLD_WINDOW,		/* an external interrupt and the interrupt window: vcpu.h */
+	/* shipped code against a specification: spec_world.h */
+	WORLD_IOAPIC,
+	WORLD_WIRING,
 };
 
 enum world_irqchip {
@@ -181,8 +184,18 @@ struct world_config {
 
 	struct window_config window;
 
+	/* against a specification */
+	uint8_t accesses;	/* enum spec_accesses */
+	uint8_t version;	/* of the IOAPIC */
+	bool routed;		/* the backend wants routes */
+
 	struct world_packing packing;	/* by world_configure() */
 };
+
+static inline bool world_is_spec(const struct world_config *c)
+{
+	return c->kind >= WORLD_IOAPIC;
+}
 
 static inline unsigned int pin_of_device(const struct world_config *c,
 					 unsigned int d)

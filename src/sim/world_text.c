@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/guest.h"
+#include "sim/spec_world.h"
 #include "sim/steps.h"
 #include "sim/virq.h"
 #include "sim/world.h"
@@ -259,6 +260,8 @@ void world_step_text(const struct world_config *c, struct step s, char *buf,
 {
 	if (c->kind == WORLD_WINDOW)
 		window_step_text(s, buf, n);
+	else if (world_is_spec(c))
+		spec_step_text(c, s, buf, n);
 	else if (s.kind < STEP_FIRST_GUEST)
 		down_text(c, s, buf, n);
 	else if (s.kind < STEP_FIRST_WHIM)
@@ -398,6 +401,10 @@ void world_columns(const struct world_config *c, const struct world *w,
 	memset(out, 0, sizeof(*out));
 	if (c->kind == WORLD_WINDOW) {
 		window_columns(&w->window, out);
+		return;
+	}
+	if (world_is_spec(c)) {
+		spec_columns(c, w, out);
 		return;
 	}
 	for (unsigned int d = 0; d < c->devices; d++)

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Worlds in which a part of the shipped code stands alone, and is held against
+ * a specification at each step: whatever state it has reached, whatever comes
+ * next, both must come to the same state and to the same effects; and whatever
+ * a guest reads must be what the specification says.
+ *
+ * No device, no host and no guest is modelled: anything may come at any time.
+ * So what is compared is more than a well-behaved guest could ever see.
+ *
+ *   IOAPIC	the chip against ioapic_spec.h, by the accesses of a list
+ *   WIRING	the forwarder against its parts, put together by hand
+ */
+#ifndef SIM_SPEC_WORLD_H
+#define SIM_SPEC_WORLD_H
+
+#include <stddef.h>
+
+#include "sim/property.h"
+
+struct world;
+struct world_config;
+struct world_columns;
+struct step;
+struct outcome;
+
+/* Which accesses a world has; each list reaches other guards. */
+enum spec_accesses {
+	ACCESSES_BYTES,		/* any length at any offset: the page, the index, IDs */
+	ACCESSES_ENTRIES,	/* one pin: each mode, two sources, pulses, EOIs */
+	ACCESSES_PINS,		/* two pins that share a vector, or do not */
+};
+
+void spec_init(const struct world_config *c, struct world *w);
+unsigned int spec_steps(const struct world_config *c, const struct world *w,
+			struct step *out);
+void spec_apply(const struct world_config *c, struct world *w, struct step s,
+		struct outcome *o);
+/* Does the guest read something else than the specification says? */
+enum property spec_check(const struct world_config *c, const struct world *w);
+
+void spec_step_text(const struct world_config *c, struct step s, char *buf,
+		    size_t n);
+void spec_columns(const struct world_config *c, const struct world *w,
+		  struct world_columns *out);
+
+#endif
