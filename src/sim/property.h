@@ -21,12 +21,14 @@ enum property {
 	PROPERTY_BALANCE,	/* a quiescent state breaks it */
 	/* invariants: a part of the shipped code against its specification */
 	PROPERTY_IOAPIC_SPEC,	/* a step, or what a state reads as */
+	PROPERTY_FORWARD_SPEC,	/* a step, or what a state tells of itself */
 	PROPERTY_WIRING_SPEC,	/* a step */
 	PROPERTY_NR,
 };
 
 #define PROPERTY_BIT(p)	((uint16_t)(1u << (p)))
 #define PROPERTY_INVARIANTS	(PROPERTY_BIT(PROPERTY_IOAPIC_SPEC) | \
+				 PROPERTY_BIT(PROPERTY_FORWARD_SPEC) | \
 				 PROPERTY_BIT(PROPERTY_WIRING_SPEC))
 
 /* Is it an invariant, and not one of what a guest is promised? */

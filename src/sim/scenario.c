@@ -136,6 +136,7 @@ static const struct name kinds[] = {
 	{ "forward", WORLD_FORWARD },
 	{ "window", WORLD_WINDOW },
 	{ "ioapic", WORLD_IOAPIC },
+	{ "rules", WORLD_RULES },
 	{ "wiring", WORLD_WIRING },
 	{ NULL, 0 },
 };
@@ -185,7 +186,7 @@ static const struct key keys[] = {
 	NAME("irqchip", irqchip, irqchips),
 	NAME("kvm", kvm, kvms),
 	NAME("policy", policy, policies),
-	NUMBER("throttle", throttle, 0, 7),
+	NUMBER("throttle", throttle, 0, 127),
 	NAME("fault", fault, faults),
 	NAME("flow", flow, flows),
 	NUMBER("vcpus", vcpus, 1, VCPUS_MAX),
@@ -359,6 +360,8 @@ static int choose_properties(const struct reader *r, struct world_config *c)
 
 	if (c->kind == WORLD_IOAPIC)
 		of_kind = PROPERTY_BIT(PROPERTY_IOAPIC_SPEC);
+	if (c->kind == WORLD_RULES)
+		of_kind = PROPERTY_BIT(PROPERTY_FORWARD_SPEC);
 	if (c->kind == WORLD_WIRING)
 		of_kind = PROPERTY_BIT(PROPERTY_WIRING_SPEC);
 	c->properties &= of_kind;
@@ -370,6 +373,8 @@ static int choose_properties(const struct reader *r, struct world_config *c)
 
 static int check_world(const struct reader *r, const struct world_config *c)
 {
+	if (c->throttle > 7 && c->kind != WORLD_RULES)
+		return fail(r, "throttle", "is 0 to 7, except in kind \"rules\"");
 	if (c->pins > c->devices)
 		return fail(r, "pins", "there are more pins than devices");
 	if (world_is_spec(c))

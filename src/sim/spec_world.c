@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/forward_spec.h"
 #include "sim/ioapic_spec.h"
+#include "sim/spec_same.h"
 #include "sim/wiring_spec.h"
 #include "sim/world.h"
 
@@ -177,16 +179,6 @@ static void spec_event(struct ioapic_spec *s, const struct event *e,
 	}
 }
 
-static bool same_effects(const struct effects *a, const struct effects *b)
-{
-	if (a->nr != b->nr)
-		return false;
-	for (unsigned int i = 0; i < a->nr; i++)
-		if (!wiring_same_effect(&a->v[i], &b->v[i]))
-			return false;
-	return true;
-}
-
 static bool chip_obeys(struct ioapic *ic, const struct event *e)
 {
 	struct effects did = { .nr = 0 }, should = { .nr = 0 };
@@ -196,7 +188,7 @@ static bool chip_obeys(struct ioapic *ic, const struct event *e)
 	spec_event(&must, e, &should);
 	chip_event(ic, e, &did);
 	ioapic_spec_of(ic, &is);
-	return !memcmp(&is, &must, sizeof(is)) && same_effects(&did, &should);
+	return !memcmp(&is, &must, sizeof(is)) && spec_same_effects(&did, &should);
 }
 
 /* Every byte near a register, and longer reads across their edges. */
@@ -224,7 +216,12 @@ static bool reads_obey(const struct ioapic *ic)
 	return true;
 }
 
-/* ---- both worlds ---------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------ */
+
+static struct forward *lone_forward(struct world *w)
+{
+	return &w->forwarder.forward[0];
+}
 
 /* In the chip's world, what stands behind the pins is not zero: a pin that is
  * not there must be neither read nor written. */
@@ -232,10 +229,12 @@ void spec_init(const struct world_config *c, struct world *w)
 {
 	if (c->kind == WORLD_WIRING) {
 		wiring_init(c, &w->forwarder);
-		return;
+	} else if (c->kind == WORLD_RULES) {
+		forward_spec_init(c, lone_forward(w));
+	} else {
+		memset(w->forwarder.route, 0x5a, sizeof(w->forwarder.route));
+		ioapic_init(&w->forwarder.ioapic, c->pins, c->version);
 	}
-	memset(w->forwarder.route, 0x5a, sizeof(w->forwarder.route));
-	ioapic_init(&w->forwarder.ioapic, c->pins, c->version);
 }
 
 unsigned int spec_steps(const struct world_config *c, const struct world *w,
@@ -245,6 +244,8 @@ unsigned int spec_steps(const struct world_config *c, const struct world *w,
 
 	if (c->kind == WORLD_WIRING)
 		return wiring_steps(c, &w->forwarder, out);
+	if (c->kind == WORLD_RULES)
+		return forward_spec_steps(out);
 	for (unsigned int i = 0; i < nr; i++)
 		out[i] = (struct step){ ACTOR_WHIM, 0, (uint8_t)i };
 	return nr;
@@ -256,19 +257,24 @@ void spec_apply(const struct world_config *c, struct world *w, struct step s,
 	if (c->kind == WORLD_WIRING) {
 		if (!wiring_obeys(c, &w->forwarder, s))
 			o->broken = PROPERTY_WIRING_SPEC;
-		return;
-	}
-	if (!chip_obeys(&w->forwarder.ioapic, &events_of(c).v[s.arg]))
+	} else if (c->kind == WORLD_RULES) {
+		if (!forward_spec_obeys(c, lone_forward(w), s))
+			o->broken = PROPERTY_FORWARD_SPEC;
+	} else if (!chip_obeys(&w->forwarder.ioapic, &events_of(c).v[s.arg])) {
 		o->broken = PROPERTY_IOAPIC_SPEC;
+	}
 }
 
 enum property spec_check(const struct world_config *c, const struct world *w)
 {
-	if (c->kind == WORLD_IOAPIC &&
-	    c->properties & PROPERTY_BIT(PROPERTY_IOAPIC_SPEC) &&
-	    !reads_obey(&w->forwarder.ioapic))
-		return PROPERTY_IOAPIC_SPEC;
-	return PROPERTY_NONE;
+	enum property broken = PROPERTY_NONE;
+
+	if (c->kind == WORLD_IOAPIC && !reads_obey(&w->forwarder.ioapic))
+		broken = PROPERTY_IOAPIC_SPEC;
+	if (c->kind == WORLD_RULES &&
+	    !forward_spec_tells(&w->forwarder.forward[0]))
+		broken = PROPERTY_FORWARD_SPEC;
+	return c->properties & PROPERTY_BIT(broken) ? broken : PROPERTY_NONE;
 }
 
 /* ---- text --------------------------------------------------------------------------- */
@@ -314,6 +320,8 @@ void spec_step_text(const struct world_config *c, struct step s, char *buf,
 {
 	if (c->kind == WORLD_WIRING)
 		wiring_step_text(s, buf, n);
+	else if (c->kind == WORLD_RULES)
+		forward_spec_step_text(s, buf, n);
 	else
 		event_text(&events_of(c).v[s.arg], buf, n);
 }
@@ -325,6 +333,10 @@ void spec_columns(const struct world_config *c, const struct world *w,
 	struct ioapic_spec s;
 	size_t at = 0;
 
+	if (c->kind == WORLD_RULES) {
+		forward_spec_columns(&fw->forward[0], out);
+		return;
+	}
 	ioapic_spec_of(&fw->ioapic, &s);
 	for (unsigned int pin = 0; pin < c->pins; pin++)
 		out->line[pin] = s.pin[pin].lines ? 'H' : 'L';

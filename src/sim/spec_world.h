@@ -9,6 +9,7 @@
  * So what is compared is more than a well-behaved guest could ever see.
  *
  *   IOAPIC	the chip against ioapic_spec.h, by the accesses of a list
+ *   RULES	one forward against forward_spec.h, by all that can happen to one
  *   WIRING	the forwarder against its parts, put together by hand
  */
 #ifndef SIM_SPEC_WORLD_H

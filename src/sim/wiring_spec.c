@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/ioapic_spec.h"
+#include "sim/spec_same.h"
 #include "sim/spec_world.h"
 #include "sim/world.h"
 
@@ -176,19 +177,6 @@ static void shipped(const struct world_config *c, struct forwarder *fw,
 
 /* ---- its parts, put together by hand ----------------------------------------------- */
 
-static bool same_message(const struct message *a, const struct message *b)
-{
-	return a->dest == b->dest && a->vector == b->vector &&
-	       a->mode == b->mode && a->logical == b->logical &&
-	       a->level == b->level;
-}
-
-bool wiring_same_effect(const struct effect *a, const struct effect *b)
-{
-	return a->kind == b->kind && a->pin == b->pin &&
-	       a->source == b->source && same_message(&a->msg, &b->msg);
-}
-
 static struct forward_pin pin_facts(const struct forwarder *fw,
 				    unsigned int pin)
 {
@@ -225,7 +213,7 @@ static void deliver(struct forwarder *fw, const struct effect *e,
 
 	if (e->msg.level)
 		want = e->msg;
-	if (fw->routed && !same_message(&fw->route[e->pin], &want)) {
+	if (fw->routed && !spec_same_message(&fw->route[e->pin], &want)) {
 		fw->route[e->pin] = want;
 		effects_push(out, (struct effect){ .kind = EFFECT_ROUTE,
 						   .pin = e->pin,
@@ -400,19 +388,10 @@ static bool same_effects(const struct effects *a, const struct effects *b)
 		for (unsigned int k = 0; k < i; k++)
 			nr += class_of(&a->v[k]) == class;
 		other = nth_of(b, class, nr);
-		if (!other || !wiring_same_effect(&a->v[i], other))
+		if (!other || !spec_same_effect(&a->v[i], other))
 			return false;
 	}
 	return true;
-}
-
-static bool same_forward(const struct forward *a, const struct forward *b)
-{
-	return a->used == b->used && a->cut == b->cut && a->pin == b->pin &&
-	       a->source == b->source && a->policy == b->policy &&
-	       a->phase == b->phase && a->stale == b->stale &&
-	       a->throttle_after == b->throttle_after &&
-	       a->refires == b->refires;
 }
 
 static bool same_state(const struct forwarder *a, const struct forwarder *b)
@@ -424,10 +403,10 @@ static bool same_state(const struct forwarder *a, const struct forwarder *b)
 	if (memcmp(&x, &y, sizeof(x)) || a->routed != b->routed)
 		return false;
 	for (unsigned int i = 0; i < IOAPIC_PINS_MAX; i++)
-		if (!same_message(&a->route[i], &b->route[i]))
+		if (!spec_same_message(&a->route[i], &b->route[i]))
 			return false;
 	for (unsigned int i = 0; i < FORWARDS_MAX; i++)
-		if (!same_forward(&a->forward[i], &b->forward[i]))
+		if (!spec_same_forward(&a->forward[i], &b->forward[i]))
 			return false;
 	return true;
 }

@@ -26,8 +26,6 @@ unsigned int wiring_steps(const struct world_config *c,
 bool wiring_obeys(const struct world_config *c, struct forwarder *fw,
 		  struct step s);
 
-bool wiring_same_effect(const struct effect *a, const struct effect *b);
-
 void wiring_step_text(struct step s, char *buf, size_t n);
 void wiring_columns(const struct forwarder *fw, struct world_columns *out);
 

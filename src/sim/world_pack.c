@@ -316,6 +316,14 @@ static void ioapic_fields(struct fields *m, struct ioapic *ic)
 	}
 }
 
+static void forward_spec_fields(struct fields *m, struct forward *f)
+{
+	F(f->cut, 1);
+	F(f->phase, 3);
+	F(f->stale, 1);
+	F(f->refires, 7);
+}
+
 static void wiring_fields(struct fields *m, struct forwarder *fw)
 {
 	for (unsigned int i = 0; i < m->c->pins; i++) {
@@ -328,14 +336,9 @@ static void wiring_fields(struct fields *m, struct forwarder *fw)
 		F(route->level, 1);
 	}
 	for (unsigned int s = 0; s < m->c->devices; s++) {
-		struct forward *f = &fw->forward[s];
-
-		F(f->used, 1);
-		F(f->cut, 1);
-		F(f->pin, 1);
-		F(f->phase, 3);
-		F(f->stale, 1);
-		F(f->refires, 4);
+		F(fw->forward[s].used, 1);
+		F(fw->forward[s].pin, 1);
+		forward_spec_fields(m, &fw->forward[s]);
 	}
 }
 
@@ -344,6 +347,10 @@ static void wiring_fields(struct fields *m, struct forwarder *fw)
 static void spec_fields(struct fields *m)
 {
 	m->group = GROUP_SHARED;
+	if (m->c->kind == WORLD_RULES) {
+		forward_spec_fields(m, &m->w.forwarder.forward[0]);
+		return;
+	}
 	ioapic_fields(m, &m->w.forwarder.ioapic);
 	if (m->c->kind == WORLD_WIRING)
 		wiring_fields(m, &m->w.forwarder);

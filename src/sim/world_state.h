@@ -21,6 +21,7 @@ enum world_kind {
 	WORLD_WINDOW,		/* an external interrupt and the interrupt window: vcpu.h */
 	/* shipped code against a specification: spec_world.h */
 	WORLD_IOAPIC,
+	WORLD_RULES,
 	WORLD_WIRING,
 };
 
