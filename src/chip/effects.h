@@ -22,8 +22,11 @@
 #define FORWARDS_MAX	32	/* sources of one irqchip: a bit of a pin's lines */
 #endif
 
-/* The worst event is an EOI of a vector that every pin shares. */
-#define EFFECTS_MAX	(8 * IOAPIC_PINS_MAX + 4 * FORWARDS_MAX)
+/*
+ * The worst event is an EOI of a vector that every pin shares; or, where the
+ * IOAPIC is small, an ICW1 that acks 8 pins of an 8259 and masks 15.
+ */
+#define EFFECTS_MAX	(8 * IOAPIC_PINS_MAX + 4 * FORWARDS_MAX + 8 + 15)
 
 /* Delivery modes, as redirection entries, LVT entries and MSI data code them. */
 enum delivery_mode {

@@ -143,7 +143,7 @@ static bool held_back(const struct forward *f, struct forward_pin pin)
 void forward_init(struct forward *f, unsigned int source, unsigned int pin,
 		  enum forward_policy policy, unsigned int throttle_after)
 {
-	assert(source < FORWARDS_MAX && pin < IOAPIC_PINS_MAX);
+	assert(source < FORWARDS_MAX && pin <= UINT8_MAX);
 	assert(throttle_after <= UINT16_MAX);
 	*f = (struct forward){
 		.used = true,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "forward/drain.h"
+
 static struct forward_pin pin_of(const struct forwarder *fw, unsigned int pin)
 {
 	const struct ioapic_pin *p = &fw->ioapic.pin[pin];
@@ -38,67 +40,49 @@ static void route_before(struct forwarder *fw, unsigned int i,
 	effects_push(out, deliver);
 }
 
-/* Tells the forwards of a pin what the guest did to it. */
-static void tell_forwards(struct forwarder *fw, const struct effect *e,
-			  struct effects *out)
+static struct forward_pin chip_pin(const void *chip, unsigned int pin)
 {
-	struct forward_pin pin = pin_of(fw, e->pin);
-
-	for (unsigned int s = 0; s < FORWARDS_MAX; s++) {
-		struct forward *f = &fw->forward[s];
-
-		if (!f->used || f->pin != e->pin)
-			continue;
-		if (e->kind == EFFECT_ACK)
-			forward_acked(f, pin, out);
-		else if (e->kind == EFFECT_MASK)
-			forward_masked(f, pin, out);
-		else
-			forward_unmasked(f, out);
-	}
+	return pin_of(chip, pin);
 }
 
-/*
- * Carries out what chip and forwards ask of each other, in order.  SETTLE
- * stands behind the LOWERs with which the forwards answer an ACK: a line that
- * is not to be believed any more must be low before the pin may deliver again.
- */
+static void chip_raise(void *chip, unsigned int pin, unsigned int source,
+		       struct effects *out)
+{
+	struct forwarder *fw = chip;
+
+	ioapic_raise(&fw->ioapic, pin, source, out);
+}
+
+static void chip_lower(void *chip, unsigned int pin, unsigned int source)
+{
+	struct forwarder *fw = chip;
+
+	ioapic_lower(&fw->ioapic, pin, source);
+}
+
+static void chip_settle(void *chip, unsigned int pin, struct effects *out)
+{
+	struct forwarder *fw = chip;
+
+	ioapic_settle(&fw->ioapic, pin, out);
+}
+
+static void chip_deliver(void *chip, unsigned int i, struct effects *out)
+{
+	route_before(chip, i, out);
+}
+
+static const struct drain_chip ioapic_chip = {
+	.pin = chip_pin,
+	.raise = chip_raise,
+	.lower = chip_lower,
+	.settle = chip_settle,
+	.deliver = chip_deliver,
+};
+
 static void drain(struct forwarder *fw, unsigned int from, struct effects *out)
 {
-	for (unsigned int i = from; i < out->nr; i++) {
-		struct effect e = out->v[i];
-
-		switch ((enum effect_kind)e.kind) {
-		case EFFECT_DELIVER:
-			route_before(fw, i, out);
-			break;
-		case EFFECT_ACK:
-			tell_forwards(fw, &e, out);
-			effects_push(out, (struct effect){
-				.kind = EFFECT_SETTLE, .pin = e.pin });
-			break;
-		case EFFECT_MASK:
-		case EFFECT_UNMASK:
-			tell_forwards(fw, &e, out);
-			break;
-		case EFFECT_SETTLE:
-			ioapic_settle(&fw->ioapic, e.pin, out);
-			break;
-		case EFFECT_RAISE:
-			ioapic_raise(&fw->ioapic, e.pin, e.source, out);
-			break;
-		case EFFECT_LOWER:
-			ioapic_lower(&fw->ioapic, e.pin, e.source);
-			break;
-		case EFFECT_DEFER:
-		case EFFECT_RESAMPLE:
-		case EFFECT_SAMPLE:
-		case EFFECT_DRAIN:
-		case EFFECT_THROTTLE:
-		case EFFECT_ROUTE:
-			break;
-		}
-	}
+	drain_effects(&ioapic_chip, fw, fw->forward, from, out);
 }
 
 void forwarder_init(struct forwarder *fw, unsigned int pins, uint8_t version,

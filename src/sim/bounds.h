@@ -12,6 +12,7 @@
 #define IOAPIC_PINS_MAX	2
 #define FORWARDS_MAX	2
 
+#define drain_effects sim_drain_effects
 #define forward_acked sim_forward_acked
 #define forward_cut sim_forward_cut
 #define forward_drained sim_forward_drained
@@ -39,6 +40,17 @@
 #define forwarder_timeout sim_forwarder_timeout
 #define forwarder_trigger sim_forwarder_trigger
 #define forwarder_write sim_forwarder_write
+#define i8259_in_service sim_i8259_in_service
+#define i8259_init sim_i8259_init
+#define i8259_intack sim_i8259_intack
+#define i8259_lower sim_i8259_lower
+#define i8259_masked sim_i8259_masked
+#define i8259_output sim_i8259_output
+#define i8259_pulse sim_i8259_pulse
+#define i8259_raise sim_i8259_raise
+#define i8259_read sim_i8259_read
+#define i8259_reset sim_i8259_reset
+#define i8259_write sim_i8259_write
 #define ioapic_eoi sim_ioapic_eoi
 #define ioapic_init sim_ioapic_init
 #define ioapic_lower sim_ioapic_lower
@@ -48,5 +60,20 @@
 #define ioapic_reset sim_ioapic_reset
 #define ioapic_settle sim_ioapic_settle
 #define ioapic_write sim_ioapic_write
+#define pic_forwarder_add sim_pic_forwarder_add
+#define pic_forwarder_cut sim_pic_forwarder_cut
+#define pic_forwarder_drained sim_pic_forwarder_drained
+#define pic_forwarder_init sim_pic_forwarder_init
+#define pic_forwarder_intack sim_pic_forwarder_intack
+#define pic_forwarder_output sim_pic_forwarder_output
+#define pic_forwarder_pulse sim_pic_forwarder_pulse
+#define pic_forwarder_read sim_pic_forwarder_read
+#define pic_forwarder_remove sim_pic_forwarder_remove
+#define pic_forwarder_reset sim_pic_forwarder_reset
+#define pic_forwarder_sampled sim_pic_forwarder_sampled
+#define pic_forwarder_set_line sim_pic_forwarder_set_line
+#define pic_forwarder_timeout sim_pic_forwarder_timeout
+#define pic_forwarder_trigger sim_pic_forwarder_trigger
+#define pic_forwarder_write sim_pic_forwarder_write
 
 #endif
