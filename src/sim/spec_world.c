@@ -21,6 +21,7 @@ enum event_kind {
 	EVENT_EOI,		/* value */
 	EVENT_SETTLE,		/* pin */
 	EVENT_RESET,
+	EVENT_INIT,
 };
 
 struct event {
@@ -39,6 +40,7 @@ struct event {
 #define EOI(vector)	{ .kind = EVENT_EOI, .value = vector }
 #define SETTLE(p)	{ .kind = EVENT_SETTLE, .pin = p }
 #define RESET()		{ .kind = EVENT_RESET }
+#define INIT()		{ .kind = EVENT_INIT }
 
 /* Of one pin.  Registers that are there, that are read-only, that are not. */
 static const struct event bytes[] = {
@@ -58,7 +60,7 @@ static const struct event bytes[] = {
 	WRITE(0x20, 4, 0x41), WRITE(0xffd, 8, 0x1041),
 	WRITE(0x1000, 4, 0x10), WRITE(0x1010, 4, 0x41),
 	WRITE(UINT64_MAX, 4, 0x10ff), WRITE(UINT64_MAX - 3, 8, 0x1000000000),
-	RAISE(0, 0), LOWER(0, 0), EOI(0x41), EOI(0x00), RESET(),
+	RAISE(0, 0), LOWER(0, 0), EOI(0x41), EOI(0x00), RESET(), INIT(),
 };
 
 /* Of one pin: what an entry can say, and when. */
@@ -114,6 +116,24 @@ _Static_assert(LENGTH(bytes) <= WORLD_STEPS_MAX &&
 
 /* ---- the chip ----------------------------------------------------------------- */
 
+/*
+ * What a chip must not touch: a pin that it has not, with an interrupt in
+ * service.  Behind the last that the array has, another one seems to stand.
+ */
+static const struct ioapic_pin no_pin = {
+	.lines = 1, .dest = 1, .vector = 0x41, .remote_irr = true,
+	.level = true, .in_service = 0x41,
+};
+
+/* The memory that a chip is made in is not zero. */
+static void init_chip(struct ioapic *ic, unsigned int pins, uint8_t version)
+{
+	memset(ic, 0x01, sizeof(*ic));
+	ioapic_init(ic, pins, version);
+	for (unsigned int i = pins; i < IOAPIC_PINS_MAX; i++)
+		ic->pin[i] = no_pin;
+}
+
 static void chip_event(struct ioapic *ic, const struct event *e,
 		       struct effects *out)
 {
@@ -144,6 +164,9 @@ static void chip_event(struct ioapic *ic, const struct event *e,
 	case EVENT_RESET:
 		ioapic_reset(ic);
 		return;
+	case EVENT_INIT:
+		init_chip(ic, ic->pins, ic->version);
+		return;
 	}
 }
 
@@ -172,6 +195,11 @@ static void spec_event(struct ioapic_spec *s, const struct event *e,
 		return;
 	case EVENT_SETTLE:
 		ioapic_spec_settle(s, e->pin, out);
+		return;
+	case EVENT_INIT:
+		for (unsigned int i = 0; i < s->pins; i++)
+			s->pin[i].lines = 0;
+		ioapic_spec_reset(s);
 		return;
 	case EVENT_RESET:
 		ioapic_spec_reset(s);
@@ -223,17 +251,40 @@ static struct forward *lone_forward(struct world *w)
 	return &w->forwarder.forward[0];
 }
 
-/* In the chip's world, what stands behind the pins is not zero: a pin that is
- * not there must be neither read nor written. */
+/* What stands behind an array is not zero: nobody may look there. */
+static void set_trap(struct world *w, size_t offset, const void *trap, size_t n)
+{
+	memcpy((uint8_t *)w + offset, trap, n);
+}
+
+static void trap_behind_pins(struct world *w)
+{
+	set_trap(w, offsetof(struct world, forwarder.ioapic.pin) +
+			    sizeof(w->forwarder.ioapic.pin),
+		 &no_pin, sizeof(no_pin));
+}
+
+static void trap_behind_forwards(struct world *w)
+{
+	static const struct forward no_forward = {
+		.used = true, .phase = FORWARD_RAISED,
+	};
+
+	set_trap(w, offsetof(struct world, forwarder.forward) +
+			    sizeof(w->forwarder.forward),
+		 &no_forward, sizeof(no_forward));
+}
+
 void spec_init(const struct world_config *c, struct world *w)
 {
 	if (c->kind == WORLD_WIRING) {
 		wiring_init(c, &w->forwarder);
+		trap_behind_forwards(w);
 	} else if (c->kind == WORLD_RULES) {
 		forward_spec_init(c, lone_forward(w));
 	} else {
-		memset(w->forwarder.route, 0x5a, sizeof(w->forwarder.route));
-		ioapic_init(&w->forwarder.ioapic, c->pins, c->version);
+		init_chip(&w->forwarder.ioapic, c->pins, c->version);
+		trap_behind_pins(w);
 	}
 }
 
@@ -311,6 +362,9 @@ static void event_text(const struct event *e, char *buf, size_t n)
 		return;
 	case EVENT_RESET:
 		snprintf(buf, n, "reset");
+		return;
+	case EVENT_INIT:
+		snprintf(buf, n, "begins anew");
 		return;
 	}
 }

@@ -17,6 +17,7 @@ enum wiring_event {
 	EVENT_CUT,		/* source | cut << 1 */
 	EVENT_REMOVE,		/* source */
 	EVENT_ADD,		/* source | pin << 1 */
+	EVENT_INIT,
 	EVENT_LINE,		/* source | pin << 1 | high << 2 */
 	EVENT_PULSE,		/* pin */
 	EVENT_LOW,		/* pin | entry << 1 */
@@ -27,7 +28,7 @@ enum wiring_event {
 
 /* Low words.  With ACCESSES_PINS the first two only. */
 static const uint32_t entries[] = {
-	0x08041, 0x18041, 0x00041, 0x08051, 0x08141, 0x08841,
+	0x08041, 0x18041, 0x00041, 0x08051, 0x08141, 0x08841, 0x08000,
 };
 
 #define ENTRIES		(sizeof(entries) / sizeof(entries[0]))
@@ -89,8 +90,11 @@ static void guest_steps(const struct world_config *c, struct step *out,
 		add(out, nr, ACTOR_DEVICE, EVENT_PULSE, pin);
 	}
 	add(out, nr, ACTOR_WHIM, EVENT_EOI, 0x41);
-	if (!plain)
+	if (!plain) {
 		add(out, nr, ACTOR_WHIM, EVENT_EOI, 0x51);
+		add(out, nr, ACTOR_WHIM, EVENT_EOI, 0x00);
+	}
+	add(out, nr, ACTOR_VMM, EVENT_INIT, 0);
 	add(out, nr, ACTOR_WHIM, EVENT_RESET, 0);
 }
 
@@ -126,6 +130,13 @@ static void write_entry(struct forwarder *fw, unsigned int index,
 	forwarder_write(fw, 0x10, value, 4, out);
 }
 
+/* The memory that a forwarder is made in is not zero. */
+static void init_anew(const struct world_config *c, struct forwarder *fw)
+{
+	memset(fw, 0x01, sizeof(*fw));
+	forwarder_init(fw, c->pins, c->version, c->routed);
+}
+
 static void shipped(const struct world_config *c, struct forwarder *fw,
 		    struct step e, struct effects *out)
 {
@@ -153,6 +164,9 @@ static void shipped(const struct world_config *c, struct forwarder *fw,
 	case EVENT_ADD:
 		forwarder_add(fw, s, rest, (enum forward_policy)c->policy,
 			      c->throttle);
+		return;
+	case EVENT_INIT:
+		init_anew(c, fw);
 		return;
 	case EVENT_LINE:
 		forwarder_set_line(fw, s, rest & 1, rest >> 1, out);
@@ -290,6 +304,11 @@ static void forward_event(const struct world_config *c, struct forwarder *fw,
 	if (e.kind == EVENT_ADD)
 		forward_init(f, s, rest, (enum forward_policy)c->policy,
 			     c->throttle);
+	if (e.kind == EVENT_INIT) {
+		memset(fw, 0, sizeof(*fw));
+		fw->routed = c->routed;
+		ioapic_init(&fw->ioapic, c->pins, c->version);
+	}
 	forward_said(fw, &said, out);
 }
 
@@ -459,6 +478,9 @@ static void event_text(struct step e, char *buf, size_t n)
 		return;
 	case EVENT_RESET:
 		snprintf(buf, n, "reset");
+		return;
+	case EVENT_INIT:
+		snprintf(buf, n, "begins anew, without sources");
 		return;
 	case EVENT_TRIGGER:
 		snprintf(buf, n, "source %u: trigger", s);

@@ -338,6 +338,9 @@ static void wiring_fields(struct fields *m, struct forwarder *fw)
 	for (unsigned int s = 0; s < m->c->devices; s++) {
 		F(fw->forward[s].used, 1);
 		F(fw->forward[s].pin, 1);
+		F(fw->forward[s].source, 1);
+		F(fw->forward[s].policy, 2);
+		F(fw->forward[s].throttle_after, 3);
 		forward_spec_fields(m, &fw->forward[s]);
 	}
 }
