@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from . import cells, demo, errors, faults, matrix, report, runs, smoke
+from . import cells, checks, demo, errors, faults, matrix, report, runs, smoke
 from .common import BUILD, LabError, say
 
 EPILOG = """\
@@ -69,9 +69,10 @@ def parser():
                    "build/lab.json that came from the same sources")
     p.add_argument("--smoke", action="store_true", help="the few cells of ./x test, with "
                    "their verdicts in build/lab-smoke.tap")
-    p.add_argument("--faults", action="store_true", help="unplug, SIGKILL and reset in the "
-                   "midst of traffic, and a second run after each")
-    p.add_argument("--errors", action="store_true", help="what irqfwd refuses, and its words")
+    p.add_argument("--faults", action="store_true", help="unplug, SIGKILL and resets in "
+                   "the midst of traffic, and a second run after each")
+    p.add_argument("--errors", action="store_true", help="what irqfwd refuses, and its words "
+                   "(with --smoke and --faults: what ./x test runs)")
     p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
     return p
 
@@ -97,14 +98,26 @@ def chosen(args):
     return matrix.reduced(out, args.count or 20) if args.matrix else out
 
 
+def check(args):
+    """What ./x test runs, in part or all of it."""
+    failed = smoke.main(args.parallel) if args.smoke else 0
+    hosts, parts = set(), []
+    if args.faults:
+        settings = [(h, p) for h in args.host or ["6.1"] for p in args.policy or ["unmask"]]
+        parts.append(faults.Faults(settings))
+        hosts |= {h for h, _ in settings}
+    if args.errors:
+        parts.append(errors.Errors())
+        hosts.add(errors.Errors.HOST)
+    if parts:
+        failed |= checks.main(hosts, parts, args.parallel)
+    return failed
+
+
 def lab(argv):
     args = parser().parse_args(argv)
-    if args.smoke:
-        return smoke.main(args.parallel)
-    if args.faults:
-        return faults.main(args.host or ["6.1"], args.policy or ["unmask"])
-    if args.errors:
-        return errors.main()
+    if args.smoke or args.faults or args.errors:
+        return check(args)
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(
@@ -135,7 +148,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if word == "demo":
-            return demo.main()
+            return demo.main(argv)
         return lab(argv)
     except LabError as e:
         print(f"lab: {e}", file=sys.stderr)

@@ -6,8 +6,8 @@ message that says what is wrong.
 import os
 import re
 
-from . import images, report
-from .common import BUILD, say
+from . import report
+from .common import BUILD, LabError, say
 from .machine import EDU, Host
 
 TAP = os.path.join(BUILD, "lab-errors.tap")
@@ -69,22 +69,39 @@ def _check(host, case):
     return {"case": name, "exit": code, "message": text[:150], "ok": good}
 
 
-def main():
-    ready = images.prepare(["6.1"])["6.1"]
-    rows = []
-    for cases, options in ((WITH_IOMMU, {"extra": EXTRA}), (WITHOUT_IOMMU, {"iommu": False})):
-        host = Host(ready, name="errors", **options)
+MACHINES = [("with an IOMMU", WITH_IOMMU, {"extra": EXTRA}),
+            ("without an IOMMU", WITHOUT_IOMMU, {"iommu": False})]
+
+
+class Errors:
+    """Jobs for a pool, one boot of a host each; and what they found."""
+
+    HOST = "6.1"
+
+    def __init__(self):
+        self.rows = {}
+
+    def jobs(self, ready):
+        return [lambda slot, m=m: self._boot(ready[self.HOST], slot, *m) for m in MACHINES]
+
+    def _boot(self, images, slot, name, cases, options):
+        host = None
         try:
+            host = Host(images, name=f"errors{slot}", **options)
             host.do("load_kvm; load_vfio 0; mkdir -p /etc; touch /etc/passwd", 60)
             for case in cases:
-                rows.append(_check(host, case))
-                say("{case}: exit {exit}, {ok}: {message}".format(**rows[-1]))
+                row = self.rows[case[0]] = _check(host, case)
+                say("{case}: exit {exit}, {ok}: {message}".format(**row))
+        except LabError as e:
+            say(f"refusals {name}: {e}")
         finally:
-            host.close()
-    with open(TAP, "w") as f:
-        f.write(f"TAP version 13\n1..{len(rows)}\n")
-        for n, r in enumerate(rows, 1):
-            f.write(f"{'ok' if r['ok'] else 'not ok'} {n} lab error {r['case']}: "
-                    f"exit {r['exit']}\n")
-    print(report.table(rows, ["case", "exit", "ok", "message"]))
-    return 0 if all(r["ok"] for r in rows) else 1
+            if host:
+                host.close()
+
+    def finish(self, reason=None):
+        names = [case[0] for _, cases, _ in MACHINES for case in cases]
+        rows = [self.rows[n] for n in names if n in self.rows]
+        if rows:
+            print(report.table(rows, ["case", "exit", "ok", "message"]))
+        points = {f"lab error {n}": (r["ok"], f"exit {r['exit']}") for n, r in self.rows.items()}
+        return report.tap(TAP, [f"lab error {n}" for n in names], points, reason)

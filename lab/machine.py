@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host under test: a stock kernel in an emulated machine, driven by lines."""
 import atexit
+import json
 import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -33,10 +35,42 @@ class HostHung(LabError):
     pass
 
 
+class Monitor:
+    """QEMU's side of a machine: plugs and unplugs its devices (QMP)."""
+
+    def __init__(self):
+        self._ours, theirs = socket.socketpair()
+        self.descriptor = theirs.detach()
+        self._lines = self._ours.makefile("r")
+        self._ours.settimeout(60)
+
+    def options(self):
+        return ["-chardev", f"socket,id=qmp,fd={self.descriptor}",
+                "-mon", "chardev=qmp,mode=control"]
+
+    def started(self):
+        os.close(self.descriptor)
+        self.do("qmp_capabilities")
+
+    def do(self, command, **arguments):
+        request = {"execute": command, "arguments": arguments}
+        self._ours.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            try:
+                answer = json.loads(self._lines.readline() or '{"error": {"desc": "it ended"}}')
+            except OSError:
+                raise HostHung(f"QEMU does not answer {command}") from None
+            if "error" in answer:
+                raise LabError(f"QEMU's {command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+
 class Host:
     def __init__(self, images, cpus=1, name="host", extra=(), iommu=True, svm=True,
-                 append=""):
+                 append="", monitor=False):
         kernel, initrd = images
+        self.monitor = Monitor() if monitor else None
         argv = ["timeout", "-k", "5", str(LIFETIME), "qemu-system-x86_64"]
         argv += ["-accel", "tcg,thread=multi" if cpus > 1 else "tcg"]
         argv += ["-M", "q35,kernel-irqchip=split", "-cpu", "max" + (",+svm" if svm else ",-svm")]
@@ -45,7 +79,7 @@ class Host:
             argv += ["-device", "intel-iommu,intremap=off,caching-mode=on"]
         for n, address in enumerate(EDU):
             argv += ["-device", f"edu,id=edu{n},addr={address[8:10]}"]
-        argv += list(extra)
+        argv += list(extra) + (self.monitor.options() if monitor else [])
         argv += ["-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"]
         argv += ["-monitor", "none", "-kernel", kernel, "-initrd", initrd]
         argv += ["-append", "console=ttyS0 panic=1 mitigations=off intel_iommu=on quiet iomem=relaxed "
@@ -53,12 +87,15 @@ class Host:
         self.log = open(os.path.join(WORK, f"{name}.log"), "w")
         self._lines = queue.Queue()
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=subprocess.STDOUT,
+                                        pass_fds=[self.monitor.descriptor] if monitor else [])
         _alive.add(self)
         threading.Thread(target=self._listen, daemon=True).start()
         try:
+            if monitor:
+                self.monitor.started()
             self.kernel = self._until("@host", BOOT_SECONDS)[-1].split()[1]
-        except HostHung:
+        except LabError:
             self.close()
             raise
 

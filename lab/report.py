@@ -50,6 +50,28 @@ def summary(rows, markdown=True):
     return table(lines, keys + sums, markdown)
 
 
+def tap(path, names, points, reason=None):
+    """
+    TAP with a line for each name: `points` says whether it holds, and in a few
+    words what was seen; one that is missing failed. With a reason all are skipped.
+    Returns how many failed.
+    """
+    bad = 0
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(f"TAP version 13\n1..{len(names)}\n")
+        for n, name in enumerate(names, 1):
+            if reason:
+                f.write(f"ok {n} {name} # SKIP {reason}\n")
+                continue
+            good, seen = points.get(name, (False, "did not run"))
+            bad += not good
+            # A '#' would begin a directive.
+            f.write(f"{'ok' if good else 'not ok'} {n} {name}"
+                    + f": {seen}".replace("#", "") * bool(seen) + "\n")
+    return bad
+
+
 def key(r):
     return tuple(r[k] for k in CELL_KEYS)
 

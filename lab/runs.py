@@ -33,9 +33,9 @@ def passed_through(cell):
     return EDU if cell.driver == "shared" else EDU[:1]
 
 
-def vmm_command(cell):
-    """The VMM's command line on the host."""
-    devices = passed_through(cell)
+def vmm_command(cell, devices=None):
+    """The VMM's command line on the host; devices: others than the cell's."""
+    devices = devices or passed_through(cell)
     append = GUEST_APPEND
     if cell.driver == "nvme-threaded":
         append += " nvme.use_threaded_interrupts=1"

@@ -57,16 +57,7 @@ def main(parallel):
         say(f"the lab cannot run here: {reason}")
     if not reason:
         runs.run([c for c, _, _ in wanted], done, parallel=parallel)
-    bad = 0
-    with open(TAP, "w") as f:
-        f.write(f"TAP version 13\n1..{len(wanted)}\n")
-        for n, (cell, good, text) in enumerate(wanted, 1):
-            name = "lab " + " ".join(map(str, cell.key())) + f" {text}"
-            if reason:
-                f.write(f"ok {n} {name} # SKIP {reason}\n")
-                continue
-            r = rows.get(cell.key())
-            fine = r is not None and good(r)
-            bad += not fine
-            f.write(f"{'ok' if fine else 'not ok'} {n} {name}\n")
-    return 1 if bad else 0
+    name = {c.key(): "lab " + " ".join(map(str, c.key())) + f" {text}"
+            for c, _, text in wanted}
+    points = {name[k]: (why[k][0](r), "") for k, r in rows.items()}
+    return 1 if report.tap(TAP, list(name.values()), points, reason) else 0

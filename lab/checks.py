@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./x lab --faults and --errors: what is no cell, several hosts at a time."""
+import threading
+
+from . import images
+from .common import LabError, say
+
+
+def _work(jobs, slot, lock):
+    while True:
+        with lock:
+            if not jobs:
+                return
+            job = jobs.pop(0)
+        job(slot)
+
+
+def main(hosts, parts, parallel):
+    """
+    Runs the parts, which give jobs and finish with how many of their checks failed.
+    Where the lab cannot run they are skipped, which is no failure.
+    """
+    reason = None
+    try:
+        ready = images.prepare(sorted(hosts))
+    except LabError as e:
+        reason = str(e).splitlines()[0]
+        say(f"the lab cannot run here: {reason}")
+    if not reason:
+        jobs = [job for part in parts for job in part.jobs(ready)]
+        lock = threading.Lock()
+        threads = [threading.Thread(target=_work, args=(jobs, slot, lock))
+                   for slot in range(parallel)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    return 1 if sum([part.finish(reason) for part in parts]) else 0
