@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -384,6 +385,50 @@ static void removal_gives_the_line_back(void **state)
 		device_ack();
 	}
 	play_rounds(IRQFWD_POLICY_UNMASK, false);
+}
+
+static void *reset_thrice(void *opaque)
+{
+	atomic_uint *left = opaque;
+
+	for (; atomic_load(left); atomic_fetch_sub(left, 1))
+		if (irqfwd_vfio_reset(bench.dev))
+			print_message("# %s\n", irqfwd_error());
+	return NULL;
+}
+
+/* What the device asserts in a reset is lost, but nothing after it. */
+static void a_reset_amid_traffic(void **state)
+{
+	struct irqfwd_level *level;
+	atomic_uint left = 3;
+	pthread_t thread;
+
+	need_device();
+	if (irqfwd_vfio_reset(bench.dev) == -ENOTTY) {
+		print_message("# %s\n", irqfwd_error());
+		skip();
+	}
+	level = add_intx(IRQFWD_POLICY_UNMASK, false);
+	write_entry(LEVEL | VECTOR);
+	assert_int_equal(pthread_create(&thread, NULL, reset_thrice, &left), 0);
+	while (atomic_load(&left)) {
+		device_raise();
+		if (is_delivered_within(10)) {
+			write_entry(LEVEL | MASKED | VECTOR);
+			irqfwd_eoi(bench.fwd, VECTOR);
+		}
+		device_ack();
+		write_entry(LEVEL | VECTOR);
+	}
+	pthread_join(thread, NULL);
+	if (is_delivered_within(20))
+		irqfwd_eoi(bench.fwd, VECTOR);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		device_raise();
+		take_oneshot();
+	}
+	irqfwd_remove_level(level);
 }
 
 static void one_forward_of_a_device(void **state)
@@ -863,6 +908,7 @@ int main(int argc, char **argv)
 		WITH_DEVICE(sample_sees_a_high_line),
 		WITH_DEVICE(a_device_that_asserts_already),
 		WITH_DEVICE(removal_gives_the_line_back),
+		WITH_DEVICE(a_reset_amid_traffic),
 		WITH_DEVICE(one_forward_of_a_device),
 		WITH_DEVICE(msi_pends_while_masked),
 		WITH_DEVICE(intx_is_suspended_by_msi),

@@ -10,6 +10,7 @@
 
 #include "source/error.h"
 #include "source/vfio_cdev.h"
+#include "source/vfio_intx.h"
 
 /* The cdev first, unless the container to share is the group interface's. */
 static int open_fd(struct vfio_device *dev, struct vfio_device *beside)
@@ -130,15 +131,31 @@ int vfio_device_config_write(struct vfio_device *dev, unsigned int offset,
 		      offset);
 }
 
+/*
+ * The kernel saves the Command register, resets, and writes it back.  An unmask
+ * between the two would be undone behind VFIO's back, which then takes the line
+ * for unmasked for ever: so INTx is not there meanwhile, and begins afresh.
+ */
 int vfio_device_reset(struct vfio_device *dev)
 {
+	bool suspended;
+	int error = 0;
+
 	if (!dev->can_reset)
 		return errorf(-ENOTTY, "%s cannot be reset by itself: no FLR, "
 			      "no power management reset, not alone on its bus",
 			      dev->address);
+	pthread_mutex_lock(&dev->irq_lock);
+	suspended = dev->intx && !dev->msi_enabled;
+	if (suspended)
+		vfio_intx_suspend(dev->intx);
 	if (ioctl(dev->fd, VFIO_DEVICE_RESET) < 0)
-		return errorf(-errno, "cannot reset %s: %m", dev->address);
-	return 0;
+		error = errorf(-errno, "cannot reset %s: %m", dev->address);
+	if (suspended && vfio_intx_resume(dev->intx) && !error)
+		error = errorf(-EIO, "%s: no INTx after its reset",
+			       dev->address);
+	pthread_mutex_unlock(&dev->irq_lock);
+	return error;
 }
 
 /* The ids would not do: VFIO answers those itself (virtual functions lack them). */
