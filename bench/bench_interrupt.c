@@ -78,7 +78,7 @@ struct bench {
 static struct {
 	unsigned int count, runs;
 	const char *irqchip, *mode;
-	bool json;
+	const char *json;	/* a file for the rows, or NULL */
 } options = { .count = 2000, .runs = 7, .irqchip = "all", .mode = "all" };
 
 static uint64_t now_ns(void)
@@ -422,18 +422,22 @@ static struct json_object *row_json(const struct row *row,
 	return o;
 }
 
-static void print_json(struct row rows[MODES][IRQCHIPS])
+static int save_json(struct row rows[MODES][IRQCHIPS])
 {
 	struct json_object *all = json_object_new_array();
+	int failed;
 
 	for (size_t i = 0; i < MODES; i++)
 		for (size_t c = 0; c < IRQCHIPS; c++)
 			if (rows[i][c].runs)
 				json_object_array_add(
 					all, row_json(&rows[i][c], &rows[i][0]));
-	printf("%s\n", json_object_to_json_string_ext(all,
-						      JSON_C_TO_STRING_PRETTY));
+	failed = json_object_to_file_ext(options.json, all,
+					 JSON_C_TO_STRING_PRETTY);
+	if (failed)
+		fprintf(stderr, "bench_interrupt: %s", json_util_get_last_err());
 	json_object_put(all);
+	return failed ? 1 : 0;
 }
 
 /*
@@ -496,7 +500,7 @@ static void usage(void)
 	fprintf(stderr,
 		"usage: bench_interrupt [--count N] [--runs N] "
 		"[--irqchip kernel|split|coalesced|all]\n"
-		"                       [--mode plain|oneshot|all] [--json]\n");
+		"                       [--mode plain|oneshot|all] [--json FILE]\n");
 	exit(2);
 }
 
@@ -507,7 +511,7 @@ static void parse(int argc, char **argv)
 		{ "runs", required_argument, NULL, 'r' },
 		{ "irqchip", required_argument, NULL, 'i' },
 		{ "mode", required_argument, NULL, 'm' },
-		{ "json", no_argument, NULL, 'j' },
+		{ "json", required_argument, NULL, 'j' },
 		{ 0 },
 	};
 	int opt;
@@ -522,7 +526,7 @@ static void parse(int argc, char **argv)
 		else if (opt == 'm')
 			options.mode = optarg;
 		else if (opt == 'j')
-			options.json = true;
+			options.json = optarg;
 		else
 			usage();
 	}
@@ -554,9 +558,8 @@ int main(int argc, char **argv)
 	calls_ignore_me();
 	pin();
 	measure_all(rows);
-	if (options.json)
-		print_json(rows);
-	else
-		print_table(rows);
+	print_table(rows);
+	if (options.json && save_json(rows))
+		return 1;
 	return check(rows);
 }

@@ -23,8 +23,9 @@ SLACK = 0.03
 def run(bench, mode, count, folder):
     """Calls by name as strace has them, and the bench's own row."""
     table = os.path.join(folder, f"{mode}-{count}")
+    rows = table + ".json"
     done = subprocess.run(["strace", "-f", "-c", "-o", table, bench, "--irqchip", "split",
-                           "--mode", mode, "--runs", "1", "--count", str(count), "--json"],
+                           "--mode", mode, "--runs", "1", "--count", str(count), "--json", rows],
                           capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         print(f"skipped: {(done.stderr or done.stdout).strip()}", file=sys.stderr)
@@ -35,7 +36,8 @@ def run(bench, mode, count, folder):
             words = line.split()
             if len(words) >= 5 and words[3].isdigit() and words[-1] != "total":
                 calls[words[-1]] = int(words[3])
-    return calls, json.loads(done.stdout)[0]
+    with open(rows, encoding="utf-8") as f:
+        return calls, json.load(f)[0]
 
 
 def compare(mode, seen, counted):

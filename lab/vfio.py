@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our library on a real VFIO device, with the test in the guest's place, and what
 irqfwd says when a host is not set up for it.
-
-  python3 -m lab.vfio [6.1] [6.12]
 """
+import argparse
 import os
 import shutil
 import sys
@@ -22,8 +21,10 @@ SHARED = "0000:00:08.0"
 BRIDGE = "0000:00:1e.0"
 BEHIND, SERIAL = "0000:{bus}:01.0", "0000:{bus}:02.0"
 NIC = "0000:00:09.0"     # for MSI-X
+PORT = "0000:00:0a.0"    # behind it a device that can be reset: alone on its bus
 EXTRA = ["-device", "edu,addr=08",
          "-device", "e1000e,addr=09",
+         "-device", "pcie-root-port,id=plug,chassis=1,slot=1,addr=0a", "-device", "edu,bus=plug",
          "-device", "i82801b11-bridge,id=bridge,addr=1e",
          "-device", "edu,bus=bridge,addr=01",
          "-device", "pci-serial,bus=bridge,addr=02"]
@@ -77,11 +78,10 @@ class Run:
             self.tell(f"# exit code {code}; expected 1 and: {', '.join(words)}")
 
 
-def behind(run):
-    """The bus behind the bridge, which the host's kernel has numbered."""
-    lines, _ = run.host.do(f"ls -d /sys/bus/pci/devices/{BRIDGE}/0000:*")
-    bus = lines[0].rsplit("/", 1)[1].split(":")[1]
-    return BEHIND.format(bus=bus), SERIAL.format(bus=bus)
+def behind(run, bridge):
+    """The bus behind a bridge, which the host's kernel has numbered."""
+    lines, _ = run.host.do(f"ls -d /sys/bus/pci/devices/{bridge}/0000:*")
+    return lines[0].rsplit("/", 1)[1].split(":")[1]
 
 
 def on_host(name, pair):
@@ -94,7 +94,11 @@ def on_host(name, pair):
         run.host.do("load_vfio 0", 60)
         run.host.do("bind " + " ".join(EDU + [SHARED, NIC]), 30)
         run.tests(f"IRQFWD_TEST_MSIX={NIC}")
-        inner, serial = behind(run)
+        alone = f"0000:{behind(run, PORT)}:00.0"
+        run.host.do(f"bind {alone}", 30)
+        run.tests(f"IRQFWD_TEST_DEVICE={alone}")
+        bus = behind(run, BRIDGE)
+        inner, serial = BEHIND.format(bus=bus), SERIAL.format(bus=bus)
         run.host.do(f"bind {inner}", 30)
         run.refuses("group not viable", [inner], ["not viable", serial, "serial"])
         run.host.do(f"echo {serial} > /sys/bus/pci/devices/{serial}/driver/unbind")
@@ -124,7 +128,13 @@ def without_iommu(name, pair):
 
 
 def main():
-    hosts = sys.argv[1:] or list(images.HOSTS)
+    p = argparse.ArgumentParser(prog="./x vfio", description="Runs the library's tests on real "
+                                "VFIO devices, in the nested lab, without a VMM.")
+    p.add_argument("host", nargs="*", metavar="HOST",
+                   help=f"kernels of the host: {', '.join(images.HOSTS)} (all)")
+    hosts = p.parse_args().host or list(images.HOSTS)
+    for host in set(hosts) - set(images.HOSTS):
+        p.error(f"there is no host {host}; there are {', '.join(images.HOSTS)}")
     failed = 0
     try:
         for name, (kernel, base) in images.prepare(hosts).items():
