@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/virq.h"
+#include "sim/virq_pic.h"
 
 static enum flow flow_of(const struct world_config *c)
 {
@@ -14,7 +15,7 @@ static bool pin_line(const struct world_config *c, const struct world *w,
 		     unsigned int pin)
 {
 	for (unsigned int d = 0; d < c->devices; d++)
-		if (pin_of_device(c, d) == pin && guest_line(w, d))
+		if (pin_of_device(c, d) == pin && guest_line(c, w, d))
 			return true;
 	return false;
 }
@@ -109,7 +110,7 @@ static bool is_in_exit(const struct world_config *c, const struct world *w,
 		       unsigned int v)
 {
 	for (unsigned int pin = 0; pin < c->pins; pin++)
-		if (virq_unmask_is_open(w, pin) && w->kvm.unmasking_on == v)
+		if (virq_unmask_is_open(c, w, pin) && w->kvm.unmasking_on == v)
 			return true;
 	return false;
 }
@@ -118,7 +119,7 @@ static bool is_in_exit(const struct world_config *c, const struct world *w,
 static bool desc_is_locked(const struct world_config *c, const struct world *w,
 			   unsigned int pin)
 {
-	return !c->no_desc_lock && virq_unmask_is_open(w, pin);
+	return !c->no_desc_lock && virq_unmask_is_open(c, w, pin);
 }
 
 bool vcpu_may_take(const struct world_config *c, const struct world *w,
@@ -144,6 +145,21 @@ void vcpu_take(const struct world_config *c, struct world *w, unsigned int v,
 	g->due = false;
 	g->found = false;
 	o->flags |= OUTCOME_TOOK;
+}
+
+void vcpu_intack(const struct world_config *c, struct world *w, unsigned int v,
+		 struct outcome *o)
+{
+	unsigned int pin = virq_pic_intack(c, w);
+
+	w->vcpu[v].irr = 0;
+	o->flags |= OUTCOME_TOOK;
+	if (pin == PINS_MAX)
+		return;
+	vcpu_take(c, w, v, pin, o);
+	/* Automatic EOI: bare hardware may deliver again at once. */
+	if (!virq_bits(c, w, pin).remote_irr)
+		w->vcpu[v].isr = 0;
 }
 
 bool vcpu_may_step(const struct world_config *c, const struct world *w,

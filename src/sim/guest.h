@@ -20,6 +20,9 @@ bool vcpu_may_take(const struct world_config *c, const struct world *w,
 		   unsigned int v, unsigned int pin);
 void vcpu_take(const struct world_config *c, struct world *w, unsigned int v,
 	       unsigned int pin, struct outcome *o);
+/* The INTA cycle of a vCPU that has seen a PIC's INTR. */
+void vcpu_intack(const struct world_config *c, struct world *w, unsigned int v,
+		 struct outcome *o);
 bool vcpu_may_step(const struct world_config *c, const struct world *w,
 		   unsigned int v);
 void vcpu_step(const struct world_config *c, struct world *w, unsigned int v,
@@ -53,9 +56,10 @@ void guest_move(const struct world_config *c, struct world *w,
 void guest_reset(const struct world_config *c, struct world *w);
 
 /* The level that device d drives on its pin: none while it is cut off. */
-static inline bool guest_line(const struct world *w, unsigned int d)
+static inline bool guest_line(const struct world_config *c,
+			      const struct world *w, unsigned int d)
 {
-	return device_level(&w->device[d]) && !w->forwarder.forward[d].cut;
+	return device_level(&w->device[d]) && !world_forward(c, w, d)->cut;
 }
 
 /* a driver acks one cause of device d; was there one? */

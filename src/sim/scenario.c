@@ -92,6 +92,7 @@ static const struct name vfio_modes[] = {
 static const struct name irqchips[] = {
 	{ "irqfwd", IRQCHIP_IRQFWD },
 	{ "kvm", IRQCHIP_KVM },
+	{ "i8259", IRQCHIP_I8259 },
 	{ NULL, 0 },
 };
 
@@ -188,6 +189,9 @@ static const struct key keys[] = {
 	NAME("policy", policy, policies),
 	NUMBER("throttle", throttle, 0, 127),
 	NAME("fault", fault, faults),
+	NUMBER("irq0", irq[0], 0, I8259_PINS - 1),
+	NUMBER("irq1", irq[1], 0, I8259_PINS - 1),
+	NUMBER("icw4", icw4, 1, 0x13),
 	NAME("flow", flow, flows),
 	NUMBER("vcpus", vcpus, 1, VCPUS_MAX),
 	NUMBER("dest", dest, 0, VCPUS_MAX - 1),
@@ -371,6 +375,32 @@ static int choose_properties(const struct reader *r, struct world_config *c)
 	return 0;
 }
 
+static bool is_elcr_input(unsigned int irq)
+{
+	return irq > 2 && irq != 8 && irq != 13;
+}
+
+static int check_pic(const struct reader *r, const struct world_config *c)
+{
+	if (c->flow != FLOW_LEVEL && c->flow != FLOW_EDGE)
+		return fail(r, "irqchip",
+			    "\"i8259\" needs flow \"level\" or \"edge\"");
+	if (c->fault || c->vcpus > 1)
+		return fail(r, "irqchip",
+			    "\"i8259\" is modelled on one vCPU, and without faults");
+	if (c->flow == FLOW_EDGE && (c->disables || c->suspends))
+		return fail(r, "irqchip",
+			    "\"i8259\" has edges without disables and suspends");
+	for (unsigned int pin = 0; pin < c->pins; pin++)
+		if (c->irq[pin] == I8259_CASCADE ||
+		    (c->flow == FLOW_LEVEL && !is_elcr_input(c->irq[pin])))
+			return fail(r, pin ? "irq1" : "irq0",
+				    "the inputs 0, 1, 8 and 13 are edges, and 2 is the cascade");
+	if (c->pins > 1 && c->irq[0] == c->irq[1])
+		return fail(r, "irq1", "is the input of pin 0");
+	return 0;
+}
+
 static int check_world(const struct reader *r, const struct world_config *c)
 {
 	if (c->throttle > 7 && c->kind != WORLD_RULES)
@@ -393,6 +423,8 @@ static int check_world(const struct reader *r, const struct world_config *c)
 	     c->asserting || c->emulated || c->bounces || c->hostile))
 		return fail(r, "flow",
 			    "\"edge\" is modelled on one vCPU, with irqchip \"irqfwd\", and without opens, asserting, emulated, bounces and hostile");
+	if (c->irqchip == IRQCHIP_I8259 && check_pic(r, c))
+		return -EINVAL;
 	if (c->dest >= c->vcpus)
 		return fail(r, "dest", "there is no such vCPU");
 	if (c->moves && (c->flow != FLOW_FASTEOI || c->vcpus < 2))
@@ -429,6 +461,8 @@ static const struct world_config defaults = {
 	.policy = FORWARD_UNMASK,
 	.flow = FLOW_ONESHOT,
 	.vcpus = 1,
+	.irq = { 5, 10 },
+	.icw4 = 1,
 	.version = IOAPIC_VERSION_ICH,
 	.routed = true,
 };

@@ -13,8 +13,10 @@ enum step_kind {
 	STEP_EFFECT,		/* kind | slot << 4 | sampled << 7 */
 	STEP_TIMEOUT,		/* d */
 	STEP_LISTEN,		/* pin | event << 1; 0: the head of the queue */
+	STEP_INTR,		/* vcpu */
 	/* the guest */
 	STEP_TAKE,		/* vcpu | pin << 1 */
+	STEP_INTACK,		/* vcpu */
 	STEP_VCPU,		/* vcpu | pc << 1 | pin << 5 | action << 6 */
 	STEP_UNMASK_MORE,	/* pin | stage << 1 */
 	STEP_THREAD,		/* d | state << 1 */
@@ -29,6 +31,7 @@ enum step_kind {
 	STEP_MOVE,		/* pin */
 	STEP_HOSTILE_WRITE,	/* pin | masked << 1 | level << 2 */
 	STEP_HOSTILE_EOI,	/* vcpu | pin << 1 */
+	STEP_HOSTILE_PORT,	/* access */
 	STEP_CUT,		/* 1: cut off, 0: joined */
 	STEP_RESET,
 	STEP_RESET_DONE,

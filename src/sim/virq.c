@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sim/virq_pic.h"
+
 #define VECTOR(pin)	((uint8_t)(0x41 + 0x10 * (pin)))
 #define PIN(vector)	(((vector) - 0x41u) / 0x10u)
 
@@ -36,17 +38,42 @@ static bool is_forgotten(const struct world_config *c, const struct effect *e)
 	return c->fault == VMM_FAULT_ONE_RESAMPLE && e->source;
 }
 
+static bool is_pic(const struct world_config *c)
+{
+	return c->irqchip == IRQCHIP_I8259;
+}
+
+static void answer_drain(const struct world_config *c, struct world *w,
+			 unsigned int d, struct effects *out)
+{
+	bool signalled = vfio_trigger_read(&w->host[d]);
+
+	if (is_pic(c))
+		pic_forwarder_drained(&w->pic, d, signalled, out);
+	else
+		forwarder_drained(&w->forwarder, d, signalled, out);
+}
+
+static void answer_sample(const struct world_config *c, struct world *w,
+			  unsigned int d, enum forward_level level,
+			  struct effects *out)
+{
+	if (is_pic(c))
+		pic_forwarder_sampled(&w->pic, d, level, out);
+	else
+		forwarder_sampled(&w->forwarder, d, level, out);
+}
+
 /* As settle_event() in forward/engine.c. */
-static void settle(const struct world_config *c, struct world *w,
-		   struct effects *out)
+void virq_settle(const struct world_config *c, struct world *w,
+		 struct effects *out)
 {
 	for (unsigned int i = 0; i < out->nr; i++) {
 		struct effect e = out->v[i];
 
 		switch ((enum effect_kind)e.kind) {
 		case EFFECT_DRAIN:
-			forwarder_drained(&w->forwarder, e.source,
-				vfio_trigger_read(&w->host[e.source]), out);
+			answer_drain(c, w, e.source, out);
 			break;
 		case EFFECT_RESAMPLE:
 			if (!is_forgotten(c, &e))
@@ -99,12 +126,12 @@ static void sample(const struct world_config *c, struct world *w)
 	}
 	level = vmm->sampled - 1u;
 	pop(vmm);
-	if (!w->forwarder.forward[d].used)
+	if (!world_forward(c, w, d)->used)
 		return;
 	out.nr = 0;
-	forwarder_sampled(&w->forwarder, d,
-			  level ? FORWARD_LEVEL_HIGH : FORWARD_LEVEL_LOW, &out);
-	settle(c, w, &out);
+	answer_sample(c, w, d, level ? FORWARD_LEVEL_HIGH : FORWARD_LEVEL_LOW,
+		      &out);
+	virq_settle(c, w, &out);
 }
 
 void virq_effect(const struct world_config *c, struct world *w)
@@ -132,9 +159,11 @@ void virq_timeout(const struct world_config *c, struct world *w, unsigned int d)
 	struct effects out = { .nr = 0 };
 
 	w->vmm.timer[d] = false;
-	if (w->forwarder.forward[d].used)
+	if (world_forward(c, w, d)->used && is_pic(c))
+		pic_forwarder_timeout(&w->pic, d, &out);
+	else if (world_forward(c, w, d)->used)
 		forwarder_timeout(&w->forwarder, d, &out);
-	settle(c, w, &out);
+	virq_settle(c, w, &out);
 }
 
 /* ---- both ------------------------------------------------------------------ */
@@ -159,19 +188,29 @@ static void kvm_unmask_sources(const struct world_config *c, struct world *w,
 
 void virq_add(const struct world_config *c, struct world *w, unsigned int d)
 {
-	forwarder_add(&w->forwarder, d, pin_of_device(c, d),
-		      (enum forward_policy)c->policy, c->throttle);
+	unsigned int pin = pin_of_device(c, d);
+	enum forward_policy policy = (enum forward_policy)c->policy;
+
+	if (is_pic(c))
+		pic_forwarder_add(&w->pic, d, c->irq[pin], policy, c->throttle);
+	else
+		forwarder_add(&w->forwarder, d, pin, policy, c->throttle);
 }
 
 void virq_remove(const struct world_config *c, struct world *w, unsigned int d)
 {
+	struct forward *f = is_pic(c) ? &w->pic.forward[d]
+				      : &w->forwarder.forward[d];
 	struct effects out;
 
 	out.nr = 0;
-	forwarder_remove(&w->forwarder, d, &out);
-	settle(c, w, &out);
+	if (is_pic(c))
+		pic_forwarder_remove(&w->pic, d, &out);
+	else
+		forwarder_remove(&w->forwarder, d, &out);
+	virq_settle(c, w, &out);
 	/* equal states compare equal: a slot that is not used holds nothing */
-	memset(&w->forwarder.forward[d], 0, sizeof(w->forwarder.forward[d]));
+	memset(f, 0, sizeof(*f));
 }
 
 void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
@@ -180,8 +219,11 @@ void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
 	struct effects out;
 
 	out.nr = 0;
-	forwarder_cut(&w->forwarder, d, cut, &out);
-	settle(c, w, &out);
+	if (is_pic(c))
+		pic_forwarder_cut(&w->pic, d, cut, &out);
+	else
+		forwarder_cut(&w->forwarder, d, cut, &out);
+	virq_settle(c, w, &out);
 }
 
 /* Entries as a guest leaves them at boot: level, and masked. */
@@ -202,11 +244,16 @@ static void init_entries(const struct world_config *c, struct world *w,
 
 void virq_init(const struct world_config *c, struct world *w)
 {
-	forwarder_init(&w->forwarder, c->pins, IOAPIC_VERSION_ICH, true);
-	init_entries(c, w, c->boots);
+	if (is_pic(c)) {
+		pic_forwarder_init(&w->pic);
+		virq_pic_init(c, w, c->boots);
+	} else {
+		forwarder_init(&w->forwarder, c->pins, IOAPIC_VERSION_ICH, true);
+		init_entries(c, w, c->boots);
+	}
 	for (unsigned int d = 0; d < c->devices; d++)
 		if (!device_is_emulated(c, d) &&
-		    c->irqchip == IRQCHIP_IRQFWD && c->flow != FLOW_EDGE)
+		    c->irqchip != IRQCHIP_KVM && c->flow != FLOW_EDGE)
 			virq_add(c, w, d);
 }
 
@@ -214,9 +261,13 @@ void virq_reset(const struct world_config *c, struct world *w)
 {
 	struct effects out;
 
+	if (is_pic(c)) {
+		virq_pic_reset(c, w);
+		return;
+	}
 	out.nr = 0;
 	forwarder_reset(&w->forwarder, &out);
-	settle(c, w, &out);
+	virq_settle(c, w, &out);
 	init_entries(c, w, true);
 }
 
@@ -228,6 +279,8 @@ struct virq_bits virq_bits(const struct world_config *c, const struct world *w,
 
 	if (c->irqchip == IRQCHIP_IRQFWD)
 		return (struct virq_bits){ p->lines, p->masked, p->remote_irr };
+	if (is_pic(c))
+		return virq_pic_bits(c, w, pin);
 	return (struct virq_bits){ k->irr, k->mask, k->remote_irr };
 }
 
@@ -243,7 +296,7 @@ static void write_register(const struct world_config *c, struct world *w,
 	forwarder_write(&w->forwarder, 0x00, index, 4, &out);
 	forwarder_write(&w->forwarder, 0x10, value, 4, &out);
 	w->forwarder.ioapic.select = 0;
-	settle(c, w, &out);
+	virq_settle(c, w, &out);
 }
 
 void virq_write_low(const struct world_config *c, struct world *w,
@@ -293,6 +346,8 @@ void virq_write_mask(const struct world_config *c, struct world *w,
 {
 	if (c->irqchip == IRQCHIP_IRQFWD)
 		virq_write_low(c, w, pin, masked, c->flow != FLOW_EDGE);
+	else if (is_pic(c))
+		virq_pic_write_mask(c, w, pin, masked);
 	else
 		kvm_guest_write_mask(c, w, pin, masked, vcpu);
 }
@@ -376,6 +431,8 @@ enum vcpu_pc virq_eoi(const struct world_config *c, struct world *w,
 	w->vcpu[vcpu].isr &= (uint8_t)~(1u << pin);
 	if (c->irqchip == IRQCHIP_KVM)
 		return kvm_eoi(c, w, pin);
+	if (is_pic(c))
+		return virq_pic_eoi(c, w, pin);
 	/*
 	 * The exit, and engine_eoi() before the vCPU enters again, are one step:
 	 * nobody but this vCPU can see the local APIC between them.
@@ -383,7 +440,7 @@ enum vcpu_pc virq_eoi(const struct world_config *c, struct world *w,
 	if (w->vmm.route[pin]) {
 		out.nr = 0;
 		forwarder_eoi(&w->forwarder, VECTOR(pin), &out);
-		settle(c, w, &out);
+		virq_settle(c, w, &out);
 	}
 	return VCPU_IDLE;
 }
@@ -393,6 +450,10 @@ enum vcpu_pc virq_eoi_continue(const struct world_config *c, struct world *w,
 {
 	struct kvm_pin *p = &w->kvm.pin[pin];
 
+	if (is_pic(c)) {
+		virq_pic_eoi_cascade(c, w);
+		return VCPU_IDLE;
+	}
 	if (pc == VCPU_EOI_RESAMPLE) {
 		if (kvm_has_listener(kvm_kind(c)))
 			kvm_push_event(kvm_kind(c), p, KVM_EVENT_EOI);
@@ -417,9 +478,19 @@ static void irqfd_inject(const struct world_config *c, struct world *w,
 		kvm_deliver(w, pin);
 }
 
+static void pulse(const struct world_config *c, struct world *w,
+		  unsigned int pin, struct effects *out)
+{
+	if (is_pic(c))
+		pic_forwarder_pulse(&w->pic, c->irq[pin]);
+	else
+		forwarder_pulse(&w->forwarder, pin, out);
+}
+
 void virq_trigger(const struct world_config *c, struct world *w, unsigned int d)
 {
 	struct forwarder *fw = &w->forwarder;
+	unsigned int pin = pin_of_device(c, d);
 	struct effects out;
 
 	vfio_trigger_read(&w->host[d]);
@@ -428,18 +499,16 @@ void virq_trigger(const struct world_config *c, struct world *w, unsigned int d)
 		return;
 	}
 	out.nr = 0;
-	if (c->flow == FLOW_EDGE) {
-		forwarder_pulse(fw, pin_of_device(c, d), &out);
-		settle(c, w, &out);
+	if (c->flow == FLOW_EDGE)
+		pulse(c, w, pin, &out);
+	else if (!world_forward(c, w, d)->used ||
+		 (c->fault == VMM_FAULT_DROP && fw->ioapic.pin[pin].masked))
 		return;
-	}
-	if (!fw->forward[d].used)
-		return;
-	if (c->fault == VMM_FAULT_DROP &&
-	    fw->ioapic.pin[pin_of_device(c, d)].masked)
-		return;
-	forwarder_trigger(fw, d, &out);
-	settle(c, w, &out);
+	else if (is_pic(c))
+		pic_forwarder_trigger(&w->pic, d, &out);
+	else
+		forwarder_trigger(fw, d, &out);
+	virq_settle(c, w, &out);
 }
 
 void virq_set_line(const struct world_config *c, struct world *w, bool level)
@@ -453,9 +522,13 @@ void virq_set_line(const struct world_config *c, struct world *w, bool level)
 			kvm_deliver(w, pin);
 		return;
 	}
+	if (is_pic(c)) {
+		pic_forwarder_set_line(&w->pic, d, c->irq[pin], level);
+		return;
+	}
 	out.nr = 0;
 	forwarder_set_line(&w->forwarder, d, pin, level, &out);
-	settle(c, w, &out);
+	virq_settle(c, w, &out);
 }
 
 void virq_listen(const struct world_config *c, struct world *w, unsigned int pin,

@@ -44,9 +44,10 @@ void virq_write_low(const struct world_config *c, struct world *w,
 		    unsigned int pin, bool masked, bool level);
 
 /* Is an unmask of pin still under way (KVM's first patch)? */
-static inline bool virq_unmask_is_open(const struct world *w, unsigned int pin)
+static inline bool virq_unmask_is_open(const struct world_config *c,
+				       const struct world *w, unsigned int pin)
 {
-	return w->kvm.pin[pin].unmasking;
+	return c->irqchip == IRQCHIP_KVM && w->kvm.pin[pin].unmasking;
 }
 void virq_unmask_continue(const struct world_config *c, struct world *w,
 			  unsigned int pin);
@@ -68,6 +69,10 @@ void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
 	      bool cut);
 /* engine_reset(), and the firmware's masked entries after it. */
 void virq_reset(const struct world_config *c, struct world *w);
+
+/* Drains what our engine drains under its lock, and queues the rest. */
+void virq_settle(const struct world_config *c, struct world *w,
+		 struct effects *out);
 
 void virq_remove(const struct world_config *c, struct world *w, unsigned int d);
 void virq_add(const struct world_config *c, struct world *w, unsigned int d);

@@ -7,6 +7,7 @@
 #include "sim/spec_world.h"
 #include "sim/steps.h"
 #include "sim/virq.h"
+#include "sim/virq_pic.h"
 
 /* ---- the beginning --------------------------------------------------------- */
 
@@ -124,10 +125,13 @@ static void vcpu_steps(const struct world_config *c, const struct world *w,
 {
 	enum actor actor = (enum actor)(ACTOR_VCPU0 + v);
 
+	if (c->irqchip == IRQCHIP_I8259 && w->vcpu[v].irr &&
+	    w->vcpu[v].pc == VCPU_IDLE)
+		add(l, actor, STEP_INTACK, v);
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
-		if (vcpu_may_take(c, w, v, pin))
+		if (c->irqchip != IRQCHIP_I8259 && vcpu_may_take(c, w, v, pin))
 			add(l, actor, STEP_TAKE, v | pin << 1);
-		if (virq_unmask_is_open(w, pin) && w->kvm.unmasking_on == v)
+		if (virq_unmask_is_open(c, w, pin) && w->kvm.unmasking_on == v)
 			add(l, actor, STEP_UNMASK_MORE,
 			    pin | (unsigned int)w->kvm.pin[pin].unmasking << 1);
 	}
@@ -142,6 +146,11 @@ static void vcpu_steps(const struct world_config *c, const struct world *w,
 static void hostile_steps(const struct world_config *c, const struct world *w,
 			  struct list *l)
 {
+	if (c->irqchip == IRQCHIP_I8259) {
+		for (unsigned int i = 0; i < virq_pic_accesses(c); i++)
+			add(l, ACTOR_WHIM, STEP_HOSTILE_PORT, i);
+		return;
+	}
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
 		for (unsigned int low = 0; low < 4; low++)
 			add(l, ACTOR_WHIM, STEP_HOSTILE_WRITE, pin | low << 1);
@@ -196,7 +205,7 @@ static void whim_steps(const struct world_config *c, const struct world *w,
 	for (unsigned int pin = 0; g->moves && pin < c->pins; pin++)
 		if (!g->pin[pin].move)
 			add(l, ACTOR_WHIM, STEP_MOVE, pin);
-	if (w->forwarder.forward[0].cut)
+	if (world_forward(c, w, 0)->cut)
 		add(l, ACTOR_WHIM, STEP_CUT, 0);
 	else if (g->cuts)
 		add(l, ACTOR_WHIM, STEP_CUT, 1);
@@ -246,6 +255,9 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 	if (c->irqchip == IRQCHIP_KVM)
 		for (unsigned int pin = 0; pin < c->pins; pin++)
 			listener_steps(w, pin, &l);
+	if (c->irqchip == IRQCHIP_I8259 && !w->vcpu[0].irr &&
+	    !w->vmm.resetting && pic_forwarder_output(&w->pic))
+		add(&l, ACTOR_VMM, STEP_INTR, 0);
 	if (w->vmm.resetting && !w->vmm.nr)
 		add(&l, ACTOR_VMM, STEP_RESET_DONE, 0);
 	if (queue_is_full(w) || w->vmm.resetting)
@@ -361,6 +373,9 @@ static void apply_down(const struct world_config *c, struct world *w,
 	case STEP_LISTEN:
 		listen(c, w, arg & 1, (enum kvm_event)(arg >> 1));
 		return;
+	case STEP_INTR:
+		w->vcpu[arg].irr = 1;
+		return;
 	}
 }
 
@@ -374,6 +389,9 @@ static void apply_guest(const struct world_config *c, struct world *w,
 		vcpu_take(c, w, arg & 1, arg >> 1, o);
 		if (c->hostile)
 			w->vcpu[arg & 1].pc = VCPU_IDLE;
+		return;
+	case STEP_INTACK:
+		vcpu_intack(c, w, arg, o);
 		return;
 	case STEP_VCPU:
 		vcpu_step(c, w, arg & 1, o);
@@ -422,6 +440,9 @@ static void apply_whim(const struct world_config *c, struct world *w,
 		return;
 	case STEP_HOSTILE_EOI:
 		hostile_eoi(c, w, arg & 1, arg >> 1);
+		return;
+	case STEP_HOSTILE_PORT:
+		virq_pic_access(c, w, arg);
 		return;
 	case STEP_CUT:
 		w->guest.cuts = (uint8_t)(w->guest.cuts - arg);
@@ -486,7 +507,7 @@ static bool guest_listens(const struct world_config *c, const struct world *w,
 	unsigned int pin = pin_of_device(c, d);
 	const struct guest_pin *g = &w->guest.pin[pin];
 
-	return g->requested && !g->desc.depth && !w->forwarder.forward[d].cut &&
+	return g->requested && !g->desc.depth && !world_forward(c, w, d)->cut &&
 	       !virq_bits(c, w, pin).masked;
 }
 

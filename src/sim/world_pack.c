@@ -35,15 +35,21 @@ struct fields {
 /* Fields of one device and of its pin change together: see world_configure(). */
 enum { GROUP_DEVICE, GROUP_SHARED = DEVICES_MAX };
 
-/* The field at f, by its lowest byte and the bits that can be set in it. */
-static void field(struct fields *m, const void *f, unsigned int bits)
+/* The field at f, by its lowest byte and which bits can be set in it. */
+static void field_mask(struct fields *m, const void *f, unsigned int set)
 {
 	size_t at = (size_t)((const uint8_t *)f - (const uint8_t *)&m->w);
-	uint64_t mask = ((1ull << bits) - 1) << 8 * (at % WORD);
+	uint64_t mask = (uint64_t)set << 8 * (at % WORD);
 
-	assert(at < sizeof(m->w) && bits <= 8);
+	assert(at < sizeof(m->w) && set <= 0xff);
 	assert(!(m->mask[m->group][at / WORD] & mask));
 	m->mask[m->group][at / WORD] |= mask;
+}
+
+/* Or how many, from the lowest on. */
+static void field(struct fields *m, const void *f, unsigned int bits)
+{
+	field_mask(m, f, (1u << bits) - 1);
 }
 
 #define F(f, bits)	field(m, &(f), bits)
@@ -91,10 +97,9 @@ static void device_fields(struct fields *m, unsigned int d)
 		host_fields(m, &m->w.host[d]);
 }
 
-static void forward_fields(struct fields *m, unsigned int d)
+static void forward_fields(struct fields *m, struct forward *f, unsigned int d)
 {
 	const struct world_config *c = m->c;
-	struct forward *f = &m->w.forwarder.forward[d];
 
 	m->group = GROUP_DEVICE + d;
 	F(f->phase, 3);
@@ -130,7 +135,58 @@ static void forwarder_fields(struct fields *m)
 	}
 	for (unsigned int d = 0; d < c->devices; d++)
 		if (!device_is_emulated(c, d))
-			forward_fields(m, d);
+			forward_fields(m, &m->w.forwarder.forward[d], d);
+}
+
+/* What any guest may do to a chip, if hostile; else what Linux does. */
+static void i8259_chip_fields(struct fields *m, struct i8259_chip *chip,
+			      unsigned int inputs, bool all)
+{
+	if (!all) {
+		field_mask(m, &chip->isr, inputs);
+		field_mask(m, &chip->imr, inputs);
+		if (m->c->flow == FLOW_EDGE)
+			field_mask(m, &chip->latch, inputs);
+		return;
+	}
+	F(chip->phase, 3);
+	F(chip->latch, 8);
+	F(chip->isr, 8);
+	F(chip->imr, 8);
+	F(chip->elcr, 8);
+	F(chip->vector, 8);
+	F(chip->lowest, 3);
+	F(chip->single, 1);
+	F(chip->icw4, 1);
+	F(chip->auto_eoi, 1);
+	F(chip->fully_nested, 1);
+	F(chip->rotate_auto_eoi, 1);
+	F(chip->special_mask, 1);
+	F(chip->read_isr, 1);
+	F(chip->poll, 1);
+}
+
+/* The pins are not independent of each other: priority, and the cascade. */
+static void pic_fields(struct fields *m)
+{
+	const struct world_config *c = m->c;
+	struct i8259 *pic = &m->w.pic.pic;
+	unsigned int inputs = 0;
+
+	m->group = GROUP_SHARED;
+	for (unsigned int pin = 0; pin < c->pins; pin++) {
+		F(pic->lines[c->irq[pin]], 2);
+		inputs |= 1u << c->irq[pin];
+	}
+	if (inputs >> I8259_CHIP_PINS)
+		inputs |= 1u << I8259_CASCADE;
+	for (unsigned int i = 0; i < 2; i++)
+		i8259_chip_fields(m, &pic->chip[i],
+				  inputs >> i * I8259_CHIP_PINS & 0xff,
+				  c->hostile && c->irq[0] / I8259_CHIP_PINS == i);
+	for (unsigned int d = 0; d < c->devices; d++)
+		if (!device_is_emulated(c, d))
+			forward_fields(m, &m->w.pic.forward[d], d);
 }
 
 static void queue_fields(struct fields *m)
@@ -376,6 +432,9 @@ static void world_fields(struct fields *m)
 	if (c->irqchip == IRQCHIP_IRQFWD) {
 		forwarder_fields(m);
 		queue_fields(m);
+	} else if (c->irqchip == IRQCHIP_I8259) {
+		pic_fields(m);
+		queue_fields(m);
 	} else {
 		kvm_fields(m);
 	}
@@ -578,9 +637,14 @@ static void derive_forwarder(const struct world_config *c, struct world *w)
 		if (!c->moves)
 			route->dest = route->level ? c->dest : 0;
 	}
+}
+
+/* A slot that is not used holds nothing. */
+static void derive_forwards(const struct world_config *c, struct forward *f)
+{
 	for (unsigned int d = 0; c->opens && d < c->devices; d++)
-		if (!fw->forward[d].used)
-			memset(&fw->forward[d], 0, sizeof(fw->forward[d]));
+		if (!f[d].used)
+			memset(&f[d], 0, sizeof(f[d]));
 }
 
 static void derive_queue(const struct world_config *c, struct vmm *vmm)
@@ -608,6 +672,10 @@ void world_unpack(const struct world_config *c, const uint8_t *in,
 		unpack_slow(&c->packing, copy, w);
 	if (c->kind == WORLD_FORWARD && c->irqchip == IRQCHIP_IRQFWD) {
 		derive_forwarder(c, w);
+		derive_forwards(c, w->forwarder.forward);
+		derive_queue(c, &w->vmm);
+	} else if (c->kind == WORLD_FORWARD && c->irqchip == IRQCHIP_I8259) {
+		derive_forwards(c, w->pic.forward);
 		derive_queue(c, &w->vmm);
 	}
 }

@@ -4,6 +4,7 @@
 #define SIM_WORLD_STATE_H
 
 #include "forward/forwarder.h"
+#include "forward/pic_forwarder.h"
 #include "sim/device.h"
 #include "sim/genirq.h"
 #include "sim/kvm.h"
@@ -21,6 +22,7 @@ enum world_kind {
 	WORLD_WINDOW,		/* an external interrupt and the interrupt window: vcpu.h */
 	/* shipped code against a specification: spec_world.h */
 	WORLD_IOAPIC,
+	WORLD_I8259,
 	WORLD_RULES,
 	WORLD_WIRING,
 };
@@ -28,6 +30,7 @@ enum world_kind {
 enum world_irqchip {
 	IRQCHIP_IRQFWD,		/* the shipped forwarder */
 	IRQCHIP_KVM,		/* kvm.h */
+	IRQCHIP_I8259,		/* the shipped pair of 8259 and its forwards: virq_pic.h */
 };
 
 /* A fault of other VMMs, put around the shipped code to show what it does. */
@@ -117,10 +120,15 @@ struct vmm {
 };
 
 struct world {
-	struct forwarder forwarder;
 	union {
-		struct kvm kvm;		/* WORLD_FORWARD */
-		struct window window;	/* WORLD_WINDOW, and nothing else */
+		struct {
+			struct forwarder forwarder;
+			union {
+				struct kvm kvm;		/* WORLD_FORWARD */
+				struct window window;	/* WORLD_WINDOW, and nothing else */
+			};
+		};
+		struct pic_forwarder pic;	/* IRQCHIP_I8259, WORLD_I8259 */
 	};
 	struct device device[DEVICES_MAX];
 	struct host_irq host[DEVICES_MAX];
@@ -166,6 +174,8 @@ struct world_config {
 	uint8_t policy;		/* enum forward_policy */
 	uint8_t throttle;	/* refires; 0: never */
 	uint8_t fault;		/* enum vmm_fault */
+	uint8_t irq[PINS_MAX];	/* IRQCHIP_I8259: the inputs of the pins */
+	uint8_t icw4;		/* and the mode that the guest asks for */
 
 	/* guest */
 	uint8_t flow;		/* enum flow */
@@ -202,6 +212,14 @@ static inline unsigned int pin_of_device(const struct world_config *c,
 					 unsigned int d)
 {
 	return d < c->pins ? d : 0;
+}
+
+static inline const struct forward *world_forward(const struct world_config *c,
+						  const struct world *w,
+						  unsigned int d)
+{
+	return c->irqchip == IRQCHIP_I8259 ? &w->pic.forward[d]
+					   : &w->forwarder.forward[d];
 }
 
 static inline bool device_is_emulated(const struct world_config *c,

@@ -6,6 +6,7 @@
 #include "sim/spec_world.h"
 #include "sim/steps.h"
 #include "sim/virq.h"
+#include "sim/virq_pic.h"
 #include "sim/world.h"
 
 const char *world_actor_name(uint8_t actor)
@@ -103,6 +104,8 @@ static const char *vcpu_text(const struct world_config *c, unsigned int pc)
 	case VCPU_EOI_RESAMPLE:
 		return "in the EOI exit: resamplefd, VFIO unmask";
 	case VCPU_EOI_FINISH:
+		if (c->irqchip == IRQCHIP_I8259)
+			return "EOI of the cascade";
 		return "in the EOI exit: Remote IRR cleared";
 	case VCPU_UNMASK:
 		return "unmask";
@@ -182,6 +185,9 @@ static void down_text(const struct world_config *c, struct step s, char *buf,
 	case STEP_LISTEN:
 		what = listen_text(s.arg >> 1);
 		break;
+	case STEP_INTR:
+		what = "INTR is seen: the vCPU is kicked";
+		break;
 	}
 	snprintf(buf, n, "%s%s", what, of_device(c, d));
 }
@@ -194,6 +200,9 @@ static void guest_text(const struct world_config *c, struct step s, char *buf,
 	switch (s.kind) {
 	case STEP_TAKE:
 		snprintf(buf, n, "takes the interrupt%s", of_pin(c, arg >> 1));
+		return;
+	case STEP_INTACK:
+		snprintf(buf, n, "INTA: takes what the PIC has");
 		return;
 	case STEP_VCPU:
 		if ((arg >> 1 & 0xf) == VCPU_ACTION)
@@ -245,6 +254,8 @@ static void whim_text(const struct world_config *c, struct step s, char *buf,
 			 arg & 4 ? "level" : "edge", of_pin(c, arg & 1));
 	else if (s.kind == STEP_HOSTILE_EOI)
 		snprintf(buf, n, "EOI%s", of_pin(c, arg >> 1));
+	else if (s.kind == STEP_HOSTILE_PORT)
+		virq_pic_access_text(c, arg, buf, n);
 	else if (s.kind == STEP_CUT)
 		snprintf(buf, n, "%s",
 			 arg ? "sets DisINTx: cut off" : "clears DisINTx: joined");
@@ -314,7 +325,9 @@ static void pin_column(const struct world_config *c, const struct world *w,
 		char lmrs[5] = "....";
 
 		for (unsigned int v = 0; v < c->vcpus; v++)
-			pending |= w->vcpu[v].irr >> pin & 1;
+			pending |= c->irqchip == IRQCHIP_I8259
+					   ? w->vcpu[v].irr
+					   : w->vcpu[v].irr >> pin & 1;
 		if (bits.line)
 			lmrs[0] = 'L';
 		if (bits.masked)
