@@ -2,10 +2,14 @@
 /* The search, on worlds whose size and faults are known beforehand. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "explore/cycles.h"
@@ -63,6 +67,54 @@ static void test_counters(void **state)
 		assert_int_equal(r.depth, toys[i].nr * (toys[i].modulo - 1));
 		store_free(&store);
 	}
+}
+
+/* The same numbers as without views, and with pairs, where they do not fit. */
+static void test_views(void **state)
+{
+	static const struct toy toys[] = { { 9, 3 }, { 12, 3 },
+					   { 17, 2 }, { 20, 2 } };
+
+	for (unsigned int i = 0; i < sizeof(toys) / sizeof(toys[0]); i++) {
+		struct model m = toy_counters_in_views(&toys[i]);
+		struct search_options o = { .workers = 2, .properties = ALL,
+					    .check_one_in = 1 + i };
+		uint64_t states = power(toys[i].modulo, toys[i].nr);
+		struct search_result r;
+		struct store store;
+
+		if (states > STATES_MAX)
+			continue;
+		assert_int_equal(search_run(&m, &o, &store, &r), 0);
+		assert_int_equal(r.states, states);
+		assert_int_equal(r.transitions, states * toys[i].nr);
+		assert_int_equal(r.depth, toys[i].nr * (toys[i].modulo - 1));
+		store_free(&store);
+	}
+}
+
+/* A view that looks beyond its words is found out. */
+static void test_lying_view(void **state)
+{
+	struct toy t = { 12, 3 };
+	struct model m = toy_counters_lying(&t);
+	struct search_options o = { .workers = 1 };
+	struct search_result r;
+	struct store store;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		/* the assertion's words would not be TAP */
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(2);
+		signal(SIGABRT, SIG_DFL);
+		search_run(&m, &o, &store, &r);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
 static void test_philosophers(void **state)
@@ -346,6 +398,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_views),
+		cmocka_unit_test(test_lying_view),
 		cmocka_unit_test(test_philosophers),
 		cmocka_unit_test(test_right_philosopher_holds),
 		cmocka_unit_test(test_deadlock_shortest),

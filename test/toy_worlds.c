@@ -27,20 +27,46 @@ static struct edge *add(struct expansion *out, const uint8_t *packed,
 	return e;
 }
 
-static void counters_expand(const struct model *m, const uint8_t *packed,
-			    struct expansion *out)
+static void count(const struct model *m, const uint8_t *packed,
+		  unsigned int from, unsigned int to, bool stops,
+		  struct expansion *out)
 {
 	const struct toy *t = toy_of(m);
 
 	out->nr = 0;
 	out->broken = 0;
-	for (unsigned int i = 0; i < t->nr; i++) {
-		struct edge *e = add(out, packed, i, 0);
+	out->quiet = false;
+	for (unsigned int i = from; i < to; i++) {
+		struct edge *e;
 
+		if (stops && i == t->nr - 1 && packed[0] == 1)
+			continue;
+		e = add(out, packed, i, 0);
 		e->packed[i] = (uint8_t)((packed[i] + 1u) % t->modulo);
 		if (!e->packed[i])
 			e->flags = TOY_PROGRESS;
 	}
+}
+
+static void counters_expand(const struct model *m, const uint8_t *packed,
+			    struct expansion *out)
+{
+	count(m, packed, 0, toy_of(m)->nr, false, out);
+}
+
+static void counters_expand_view(const struct model *m, unsigned int view,
+				 const uint8_t *packed, struct expansion *out)
+{
+	if (view)
+		count(m, packed, 8, toy_of(m)->nr, false, out);
+	else
+		count(m, packed, 0, 8, false, out);
+}
+
+static void lying_expand(const struct model *m, const uint8_t *packed,
+			 struct expansion *out)
+{
+	count(m, packed, 0, toy_of(m)->nr, true, out);
 }
 
 struct model toy_counters(const struct toy *t)
@@ -55,6 +81,25 @@ struct model toy_counters(const struct toy *t)
 				  .never = TOY_PROGRESS,
 				  .some = 0xff } },
 	};
+}
+
+struct model toy_counters_in_views(const struct toy *t)
+{
+	struct model m = toy_counters(t);
+
+	m.views = 2;
+	m.view[0] = 1;
+	m.view[1] = 0xfe;
+	m.expand_view = counters_expand_view;
+	return m;
+}
+
+struct model toy_counters_lying(const struct toy *t)
+{
+	struct model m = toy_counters_in_views(t);
+
+	m.expand = lying_expand;
+	return m;
 }
 
 enum { THINKS, HAS_FIRST, EATS };

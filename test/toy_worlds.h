@@ -27,6 +27,15 @@ enum { TOY_NOISE = 1, TOY_PROGRESS = 2 };
 struct model toy_counters(const struct toy *t);
 
 /*
+ * The same with two views: the counters of the first word, and the others.  No
+ * step is quiet.
+ */
+struct model toy_counters_in_views(const struct toy *t);
+
+/* And the last counter, in the second view, stops while the first one is 1. */
+struct model toy_counters_lying(const struct toy *t);
+
+/*
  * nr philosophers, left fork first: (1 + sqrt 2)^nr + (1 - sqrt 2)^nr states
  * (Pell-Lucas).  All with one fork is a deadlock: TOY_PROPERTY_STATE, nr steps
  * from the start.

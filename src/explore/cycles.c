@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "explore/memo.h"
+
 #define CLOSED	UINT32_MAX	/* the state's component is complete */
 
 /* A growing array of 32-bit words; slots are below 2^32. */
@@ -35,7 +37,8 @@ struct cycles {
 	struct vec next;	/* successors of the path's states to go to */
 	struct vec some;	/* pairs of slots: steps that the rule looks for */
 	struct timespec started;
-	struct expansion x;
+	struct memo memo;
+	struct memo_reader reader;
 };
 
 static int push(struct vec *v, uint32_t value)
@@ -53,9 +56,9 @@ static int push(struct vec *v, uint32_t value)
 	return 0;
 }
 
-static bool allowed(const struct cycle_rule *r, const struct edge *e)
+static bool allowed(const struct cycle_rule *r, uint8_t flags)
 {
-	return !(e->flags & r->never) && (e->flags & r->always) == r->always;
+	return !(flags & r->never) && (flags & r->always) == r->always;
 }
 
 /* Bytes of the state in a slot. */
@@ -72,21 +75,20 @@ static void unpack(const struct cycles *c, uint32_t slot, struct parts *out)
  * rule looks for.  Roots first, so that the slots are in the cache when they
  * are looked at.
  */
-static unsigned int successors(struct cycles *c, uint32_t slot,
-			       uint32_t to[EDGES_MAX], bool some[EDGES_MAX])
+static unsigned int choose(const struct cycles *c, const struct successors *x,
+			   uint32_t to[EDGES_MAX], bool some[EDGES_MAX])
 {
 	uint64_t root[EDGES_MAX];
-	struct parts parts;
 	unsigned int nr = 0;
 
-	unpack(c, slot, &parts);
-	c->model->expand(c->model, (const uint8_t *)parts.word, &c->x);
-	for (unsigned int i = 0; i < c->x.nr; i++) {
-		if (!allowed(c->rule, &c->x.edge[i]))
+	for (unsigned int i = 0; i < x->nr; i++) {
+		uint8_t flags = successor_flags(x->next[i]);
+
+		if (!allowed(c->rule, flags))
 			continue;
-		root[nr] = store_intern(c->store, &parts, c->x.edge[i].packed);
-		store_prefetch(c->store, root[nr]);
-		some[nr++] = c->x.edge[i].flags & c->rule->some;
+		root[nr] = successor_root(x->next[i]);
+		store_prefetch(c->store, store_home(c->store, root[nr]));
+		some[nr++] = flags & c->rule->some;
 	}
 	for (unsigned int i = 0; i < nr; i++) {
 		uint64_t s = store_slot(c->store, root[i]);
@@ -95,6 +97,29 @@ static unsigned int successors(struct cycles *c, uint32_t slot,
 		to[i] = (uint32_t)s;
 	}
 	return nr;
+}
+
+/* In no order: for questions whose answer does not depend on one. */
+static unsigned int successors(struct cycles *c, uint32_t slot,
+			       uint32_t to[EDGES_MAX], bool some[EDGES_MAX])
+{
+	struct successors x;
+
+	if (!memo_room(&c->memo))
+		memo_grow(&c->memo);
+	memo_successors(&c->reader, store_root(store_entry(c->store, slot)),
+			&x);
+	return choose(c, &x, to, some);
+}
+
+/* In the model's order: for what is shown. */
+static unsigned int in_order(struct cycles *c, uint32_t slot,
+			     uint32_t to[EDGES_MAX], bool some[EDGES_MAX])
+{
+	struct successors x;
+
+	memo_expand(&c->reader, store_root(store_entry(c->store, slot)), &x);
+	return choose(c, &x, to, some);
 }
 
 /* Reaches a state: onto the path with all that it can go to. */
@@ -168,7 +193,8 @@ static int too_much(const struct cycles *c)
 		return 0;
 	if (o->seconds > 0 && elapsed(c) > o->seconds)
 		return -ETIME;
-	bytes = store_bytes(c->store) + 8 * c->store->slots +
+	bytes = store_bytes(c->store) + memo_bytes(&c->memo) +
+		8 * c->store->slots +
 		4 * (c->open.room + c->next.room + c->some.room) +
 		c->frames_room * sizeof(*c->frame);
 	return o->max_memory && bytes > o->max_memory ? -ENOMEM : 0;
@@ -200,11 +226,25 @@ static int visit_from(struct cycles *c, uint32_t slot)
 	return ret;
 }
 
+/* The first of a state's steps that the rule looks for and that lie on a cycle. */
+static uint32_t first_some(struct cycles *c, uint32_t from)
+{
+	uint32_t to[EDGES_MAX];
+	bool some[EDGES_MAX];
+	unsigned int nr = in_order(c, from, to, some);
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (some[i] && c->low[to[i]] == c->low[from])
+			return to[i];
+	assert(0);
+	return 0;
+}
+
 /*
  * Of all steps that the rule looks for and that lie on a cycle, the one to
  * show: nearest to the start, then lowest bytes.
  */
-static bool pick(const struct cycles *c, uint32_t *from, uint32_t *to,
+static bool pick(struct cycles *c, uint32_t *from, uint32_t *to,
 		 unsigned int level[])
 {
 	struct parts best, parts;
@@ -224,8 +264,9 @@ static bool pick(const struct cycles *c, uint32_t *from, uint32_t *to,
 		found = true;
 		best = parts;
 		*from = u;
-		*to = v;
 	}
+	if (found)
+		*to = first_some(c, *from);
 	return found;
 }
 
@@ -273,15 +314,16 @@ static int count_levels(struct cycles *c, unsigned int *level)
 static int append(struct cycles *c, struct path *p, uint32_t from, uint32_t to,
 		  uint8_t flags)
 {
+	struct expansion *x = &c->reader.expansion;
 	struct parts a, b;
 
 	unpack(c, from, &a);
 	unpack(c, to, &b);
-	c->model->expand(c->model, (const uint8_t *)a.word, &c->x);
-	for (unsigned int i = 0; i < c->x.nr; i++) {
-		const struct edge *e = &c->x.edge[i];
+	c->model->expand(c->model, (const uint8_t *)a.word, x);
+	for (unsigned int i = 0; i < x->nr; i++) {
+		const struct edge *e = &x->edge[i];
 
-		if (allowed(c->rule, e) && (!flags || e->flags & flags) &&
+		if (allowed(c->rule, e->flags) && (!flags || e->flags & flags) &&
 		    !memcmp(e->packed, b.word, PACKED_MAX))
 			return path_append(p, e);
 	}
@@ -303,7 +345,7 @@ static int close_cycle(struct cycles *c, struct path *p, uint32_t from,
 	if (!ret)
 		parent[from] = from + 1;
 	for (size_t at = 0; at < queue.nr && !ret && !parent[to]; at++) {
-		unsigned int nr = successors(c, queue.v[at], next, some);
+		unsigned int nr = in_order(c, queue.v[at], next, some);
 
 		for (unsigned int i = 0; i < nr && !ret; i++) {
 			if (parent[next[i]] ||
@@ -372,6 +414,10 @@ int cycles_search(const struct model *m, const struct store *store,
 	if (options->max_memory &&
 	    store_bytes(store) + 8 * store->slots > options->max_memory)
 		return -ENOMEM;
+	ret = memo_init(&c.memo, m, c.store);
+	if (ret)
+		return ret;
+	c.reader.memo = &c.memo;
 	c.order = calloc(store->slots, sizeof(*c.order));
 	c.low = calloc(store->slots, sizeof(*c.low));
 	if (!c.order || !c.low)
@@ -382,6 +428,7 @@ int cycles_search(const struct model *m, const struct store *store,
 	if (!ret && any_cycle(&c))
 		ret = make_lasso(&c, out);
 	*seconds += elapsed(&c);
+	memo_free(&c.memo);
 	free(c.order);
 	free(c.low);
 	free(c.frame);

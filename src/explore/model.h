@@ -16,6 +16,7 @@
 #define EDGES_MAX	64	/* steps that are possible in one state */
 #define STARTS_MAX	16
 #define CYCLE_RULES_MAX	4
+#define VIEWS_MAX	2
 
 /* One step out of a state. */
 struct edge {
@@ -28,6 +29,7 @@ struct edge {
 /* Everything about one state: which property it breaks, what may follow. */
 struct expansion {
 	uint8_t broken;		/* property that the state breaks; 0: none */
+	bool quiet;		/* of a view: see expand_view */
 	unsigned int nr;
 	struct edge edge[EDGES_MAX];
 };
@@ -52,6 +54,20 @@ struct model {
 	/* Bytes of `packed` from size on are 0, and must be in each edge's. */
 	void (*expand)(const struct model *m, const uint8_t *packed,
 		       struct expansion *out);
+	/*
+	 * A model may deal its steps out to views: sets of words of the packed
+	 * state, by a mask.  A view's steps, what they break, and their flags
+	 * depend on the view's words and on nothing else, and a step changes
+	 * none but them.  What a state itself breaks must show in a view, too,
+	 * or break in no state but those that are quiet in every view.
+	 *
+	 * expand_view() gets a state of which only the view's words are real.
+	 * 0 views: steps cannot be told apart.
+	 */
+	unsigned int views;
+	uint8_t view[VIEWS_MAX];
+	void (*expand_view)(const struct model *m, unsigned int view,
+			    const uint8_t *packed, struct expansion *out);
 	unsigned int cycle_rules;
 	struct cycle_rule cycle_rule[CYCLE_RULES_MAX];
 };

@@ -9,18 +9,27 @@
 #include <unistd.h>
 
 #include "explore/frontier.h"
+#include "explore/memo.h"
 
 #define WORKERS_MAX	64
 /*
  * Found states wait here for their table slot to arrive in the cache: about as
  * many as there are memory reads in flight, times the steps that they need.
  */
-#define PENDING		32
+#define PENDING		32	/* a power of 2 */
+#define RECENT_BITS	14
+#define AHEAD		4	/* states */
 #define LOSSY_BYTES	((size_t)1 << 30)
 /* The least that a worker may add in a round, and so what the store spares. */
 #define MARGIN		(PENDING + 2 * EDGES_MAX)
 
 struct search;
+
+/* A found state on its way into the store. */
+struct pending {
+	uint64_t root;
+	uint64_t home;		/* its slot, or one before it */
+};
 
 /* What one thread has of its own. */
 struct worker {
@@ -28,17 +37,24 @@ struct worker {
 	pthread_t thread;
 	struct block *found;	/* being filled for the next level */
 	uint64_t budget;	/* states that it may add in this round */
+	uint64_t sure;		/* expansions for which the store has room */
 	uint64_t states, transitions;
 	struct violation violation;
-	unsigned int pending_nr;
-	uint64_t pending[PENDING + EDGES_MAX];
-	struct expansion expansion;
+	unsigned int pending_nr, pending_from;	/* a ring */
+	struct pending pending[PENDING];
+	/*
+	 * States that were found lately, 1 added to the root: more than half of
+	 * all steps lead to one of them, and need not look into the store.
+	 */
+	uint64_t recent[1 << RECENT_BITS];
+	struct memo_reader reader;
 };
 
 struct search {
 	const struct model *model;
 	const struct search_options *options;
 	struct store *store;
+	struct memo memo;
 	struct frontier frontier;
 	unsigned int level;
 	unsigned int nr;	/* workers */
@@ -115,63 +131,99 @@ static bool keep(struct worker *w, uint64_t root)
 	return true;
 }
 
-/* Looks up all but the newest `leave` of what waits. */
-static void settle(struct worker *w, unsigned int leave)
+/* Looks up the oldest of what waits. */
+static void settle(struct worker *w)
 {
 	struct search *s = w->search;
-	unsigned int nr = w->pending_nr - leave;
+	const struct pending *p = &w->pending[w->pending_from];
 
-	if (w->pending_nr <= leave)
+	w->pending_from = (w->pending_from + 1) % PENDING;
+	w->pending_nr--;
+	if (!store_add(s->store, p->root, p->home, (uint8_t)(s->level + 1)))
 		return;
-	for (unsigned int i = 0; i < nr; i++) {
-		if (!store_add(s->store, w->pending[i],
-			       (uint8_t)(s->level + 1)))
-			continue;
-		w->states++;
-		w->budget--;
-		if (!keep(w, w->pending[i])) {
-			s->error = -ENOMEM;
-			atomic_store(&s->pause, true);
-		}
+	w->states++;
+	w->budget--;
+	if (!keep(w, p->root)) {
+		s->error = -ENOMEM;
+		atomic_store(&s->pause, true);
 	}
-	memmove(w->pending, w->pending + nr, leave * sizeof(w->pending[0]));
-	w->pending_nr = leave;
+}
+
+static void found(struct worker *w, uint64_t root)
+{
+	const struct store *store = w->search->store;
+	uint64_t *recent = &w->recent[(root * 0x9e3779b97f4a7c15u) >>
+				      (64 - RECENT_BITS)];
+	struct pending *p;
+
+	if (*recent == root + 1)
+		return;
+	*recent = root + 1;
+	if (w->pending_nr == PENDING)
+		settle(w);
+	p = &w->pending[(w->pending_from + w->pending_nr++) % PENDING];
+	p->root = root;
+	p->home = store_home(store, root);
+	store_prefetch(store, p->home);
+}
+
+/* Something broke at the state: what, and at which of its steps. */
+static void note_all(struct worker *w, uint64_t root)
+{
+	const struct expansion *x = &w->reader.expansion;
+	struct successors again;
+	struct parts parts = { 0 };
+
+	store_parts(w->search->store, root, &parts);
+	memo_expand(&w->reader, root, &again);
+	if (x->broken)
+		note(w, x->broken, -1, &parts);
+	for (unsigned int i = 0; i < x->nr; i++)
+		if (x->edge[i].broken)
+			note(w, x->edge[i].broken, (int)i, &parts);
 }
 
 static void expand(struct worker *w, uint64_t root)
 {
-	struct search *s = w->search;
-	struct expansion *x = &w->expansion;
-	struct parts parts = { 0 };
+	struct successors x;
 
-	store_parts(s->store, root, &parts);
-	s->model->expand(s->model, (const uint8_t *)parts.word, x);
-	assert(x->nr <= EDGES_MAX);
-	if (x->broken)
-		note(w, x->broken, -1, &parts);
-	for (unsigned int i = 0; i < x->nr; i++) {
-		uint64_t next = store_intern(s->store, &parts,
-					     x->edge[i].packed);
-
-		if (x->edge[i].broken)
-			note(w, x->edge[i].broken, (int)i, &parts);
-		store_prefetch(s->store, next);
-		w->pending[w->pending_nr++] = next;
-	}
-	w->transitions += x->nr;
-	settle(w, w->pending_nr < PENDING ? w->pending_nr : PENDING);
+	memo_successors(&w->reader, root, &x);
+	if (x.broken)
+		note_all(w, root);
+	for (unsigned int i = 0; i < x.nr; i++)
+		found(w, successor_root(x.next[i]));
+	w->transitions += x.nr;
 }
 
 /* May the worker expand one more state before the store has to grow? */
-static bool may_go_on(const struct worker *w)
+static bool may_go_on(struct worker *w)
 {
-	const struct store *store = w->search->store;
+	const struct search *s = w->search;
+	uint64_t room, memo;
 
-	if (w->budget < w->pending_nr + EDGES_MAX)
+	if (w->budget < PENDING + EDGES_MAX ||
+	    atomic_load_explicit(&s->pause, memory_order_relaxed))
 		return false;
-	if (!store_words_fit(store))
-		return false;
-	return !atomic_load_explicit(&w->search->pause, memory_order_relaxed);
+	if (w->sure) {
+		w->sure--;
+		return true;
+	}
+	room = store_words_room(s->store);
+	memo = memo_room(&s->memo);
+	room = memo < room ? memo : room;
+	w->sure = room / (EDGES_MAX * s->nr);
+	return room;
+}
+
+/* Reads of the memo are under way some states before they are needed. */
+static void look_ahead(const struct worker *w, const struct block *b)
+{
+	const struct memo *memo = &w->search->memo;
+
+	if (b->done + 2 * AHEAD < b->nr)
+		memo_prefetch_slots(memo, b->root[b->done + 2 * AHEAD]);
+	if (b->done + AHEAD < b->nr)
+		memo_prefetch_entries(memo, b->root[b->done + AHEAD]);
 }
 
 /* Expands blocks of the level until there are none, or the store is full. */
@@ -181,9 +233,12 @@ static void work(struct worker *w)
 	struct block *b;
 
 	while ((b = frontier_take(&s->frontier))) {
-		while (b->done < b->nr && may_go_on(w))
+		while (b->done < b->nr && may_go_on(w)) {
+			look_ahead(w, b);
 			expand(w, b->root[b->done++]);
-		settle(w, 0);
+		}
+		while (w->pending_nr)
+			settle(w);
 		if (b->done < b->nr) {
 			frontier_return(&s->frontier, b);
 			atomic_store(&s->pause, true);
@@ -197,6 +252,7 @@ static void work(struct worker *w)
 			break;
 		}
 	}
+	w->sure = 0;
 	if (w->found && w->found->nr)
 		frontier_give(&s->frontier, w->found);
 	else if (w->found)
@@ -209,6 +265,12 @@ static void finish(struct search *s, enum search_end end)
 {
 	s->end = s->violation.property ? SEARCH_BROKEN : end;
 	s->done = true;
+}
+
+/* Of the states, the memo and what waits. */
+static size_t total_bytes(const struct search *s)
+{
+	return store_bytes(s->store) + memo_bytes(&s->memo) + s->frontier.bytes;
 }
 
 static void show_progress(struct search *s)
@@ -226,7 +288,7 @@ static void show_progress(struct search *s)
 		"%.0f states/s, %zu MiB\n",
 		now, (unsigned long long)s->store->states, s->level,
 		(unsigned long long)waiting, (double)s->store->states / now,
-		(store_bytes(s->store) + s->frontier.bytes) >> 20);
+		total_bytes(s) >> 20);
 }
 
 static void translate(struct search *s, struct block *list,
@@ -247,8 +309,23 @@ static int grow(struct search *s)
 	if (!ret && relaid) {
 		translate(s, s->frontier.level, &before);
 		translate(s, s->frontier.coming, &before);
+		memo_forget(&s->memo);
+		for (unsigned int i = 0; i < s->nr; i++)
+			memset(s->worker[i].recent, 0,
+			       sizeof(s->worker[i].recent));
 	}
 	return ret;
+}
+
+/* The memo gets what the states leave. */
+static void make_memo_room(struct search *s)
+{
+	size_t max = s->options->max_memory;
+
+	if (max && total_bytes(s) + memo_bytes(&s->memo) > max)
+		memo_forget(&s->memo);
+	else
+		memo_grow(&s->memo);
 }
 
 /* Room for what comes, or the end of the search. */
@@ -257,6 +334,8 @@ static void make_room(struct search *s)
 	const struct search_options *o = s->options;
 	struct store *store = s->store;
 
+	if (!memo_room(&s->memo))
+		make_memo_room(s);
 	if (!store_full(store))
 		return;
 	if (store_exhausted(store) ||
@@ -307,6 +386,8 @@ static void between_rounds(struct search *s)
 		   store_bytes(s->store) + s->frontier.bytes > o->max_memory) {
 		finish(s, SEARCH_MAX_MEMORY);
 	} else {
+		if (o->max_memory && total_bytes(s) > o->max_memory)
+			memo_forget(&s->memo);
 		if (level_done)
 			s->level++;
 		make_room(s);
@@ -339,7 +420,7 @@ static int add_starts(struct search *s)
 	for (unsigned int i = 0; i < nr; i++) {
 		uint64_t root = store_intern(s->store, NULL, start[i]);
 
-		if (!store_add(s->store, root, 0))
+		if (!store_add(s->store, root, store_home(s->store, root), 0))
 			continue;
 		w->states++;
 		if (!keep(w, root))
@@ -399,7 +480,7 @@ static void collect(const struct search *s, struct search_result *out)
 		out->transitions += s->worker[i].transitions;
 	out->depth = s->level;
 	out->seconds = elapsed(s);
-	out->bytes = store_bytes(s->store) + s->frontier.bytes;
+	out->bytes = total_bytes(s);
 }
 
 /* Half of the memory for hashes, the rest for states that wait. */
@@ -427,18 +508,27 @@ int search_run(const struct model *m, const struct search_options *options,
 	if (ret)
 		return ret;
 	frontier_init(&s.frontier);
+	ret = memo_init(&s.memo, m, store);
+	if (ret)
+		goto out;
+	if (options->check_one_in)
+		s.memo.check_one_in = options->check_one_in;
 	s.worker = calloc(s.nr, sizeof(*s.worker));
 	if (!s.worker) {
 		ret = -ENOMEM;
-		goto out;
+		goto out_memo;
 	}
-	for (unsigned int i = 0; i < s.nr; i++)
+	for (unsigned int i = 0; i < s.nr; i++) {
 		s.worker[i].search = &s;
+		s.worker[i].reader.memo = &s.memo;
+	}
 	ret = add_starts(&s);
 	if (!ret)
 		ret = run_threads(&s);
 	if (!ret)
 		collect(&s, out);
+out_memo:
+	memo_free(&s.memo);
 out:
 	free(s.worker);
 	frontier_free(&s.frontier);

@@ -23,6 +23,7 @@ struct search_options {
 	uint32_t properties;	/* bit n: property n is looked at */
 	bool keep_going;	/* past what broke, to the end */
 	bool lossy;		/* keep hashes of states, not states */
+	unsigned int check_one_in;	/* see memo.h; 0: MEMO_CHECK_ONE_IN */
 	FILE *progress;		/* a line a second after 2 s; NULL: none */
 };
 

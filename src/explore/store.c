@@ -81,21 +81,37 @@ static int lay_tree(struct store *s)
 	return 0;
 }
 
-/* Random reads of a large table: huge pages spare most of the TLB misses. */
-static _Atomic uint64_t *table_alloc(uint64_t slots)
+static size_t table_bytes(uint64_t slots)
 {
 	size_t bytes = slots * sizeof(uint64_t);
-	void *p;
 
-	if (bytes < HUGE_PAGE)
-		return calloc(slots, sizeof(_Atomic uint64_t));
-	bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-	p = aligned_alloc(HUGE_PAGE, bytes);
-	if (!p)
+	return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+/*
+ * A table of zeros, or the old one with zeros behind it: the kernel moves its
+ * pages and clears only the new ones.  Reads are random, and huge pages spare
+ * most of the TLB misses; a small table is not worth one.
+ */
+static _Atomic uint64_t *table_alloc(_Atomic uint64_t *old, uint64_t old_slots,
+				     uint64_t slots)
+{
+	void *p = old ? mremap((void *)old, table_bytes(old_slots),
+			       table_bytes(slots), MREMAP_MAYMOVE)
+		      : mmap(NULL, table_bytes(slots), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
 		return NULL;
-	madvise(p, bytes, MADV_HUGEPAGE);
-	memset(p, 0, bytes);
+	if (slots * sizeof(uint64_t) >= HUGE_PAGE)
+		madvise(p, table_bytes(slots), MADV_HUGEPAGE);
 	return p;
+}
+
+static void table_free(_Atomic uint64_t *slot, uint64_t slots)
+{
+	if (slot)
+		munmap((void *)slot, table_bytes(slots));
 }
 
 static uint64_t limit_of(uint64_t slots)
@@ -116,7 +132,7 @@ static int alloc_slots(struct store *s, size_t lossy)
 	if (lossy)
 		s->hash = calloc(s->slots, sizeof(*s->hash));
 	else
-		s->slot = table_alloc(s->slots);
+		s->slot = table_alloc(NULL, 0, s->slots);
 	return s->slot || s->hash ? 0 : -ENOMEM;
 }
 
@@ -145,7 +161,7 @@ void store_free(struct store *s)
 {
 	for (unsigned int i = 0; i < s->nodes; i++)
 		dict_free(&s->dict[i]);
-	free(s->slot);
+	table_free(s->slot, s->slots);
 	free(s->hash);
 	memset(s, 0, sizeof(*s));
 }
@@ -214,6 +230,46 @@ void store_parts(const struct store *s, uint64_t root, struct parts *out)
 		out->word[i] = dict_word(&s->dict[i], out->number[i]);
 }
 
+uint64_t store_bits(const struct store *s, unsigned int words)
+{
+	const struct layout *l = &s->layout;
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < l->nr; i++)
+		if (words >> i & 1)
+			bits |= ((1ull << l->width[i]) - 1) << l->shift[i];
+	return bits;
+}
+
+void store_view_parts(const struct store *s, uint64_t bits, unsigned int words,
+		      struct parts *out)
+{
+	assert(store_is_flat(s));
+	numbers_of(s, &s->layout, s->nodes, bits, out->number);
+	for (unsigned int i = 0; i < s->words; i++)
+		if (words >> i & 1)
+			out->word[i] = dict_word(&s->dict[i], out->number[i]);
+}
+
+uint64_t store_intern_view(struct store *s, const struct parts *near,
+			   unsigned int words, const uint8_t *packed)
+{
+	const struct layout *l = &s->layout;
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < s->words; i++) {
+		uint64_t word, number;
+
+		if (!(words >> i & 1))
+			continue;
+		memcpy(&word, packed + 8 * i, sizeof(word));
+		number = word == near->word[i] ? near->number[i]
+					       : dict_number(&s->dict[i], word);
+		bits |= number << l->shift[i];
+	}
+	return bits;
+}
+
 /* Only a flat layout is ever left. */
 uint64_t store_translate(struct store *s, const struct layout *before,
 			 uint64_t root)
@@ -228,22 +284,6 @@ uint64_t store_translate(struct store *s, const struct layout *before,
 	return root_of(&s->layout, number);
 }
 
-/* Keeps the order of hashes: growing moves entries, but not past each other. */
-static uint64_t home(const struct store *s, uint64_t root)
-{
-	return ((dict_mix(root) >> 32) * s->slots) >> 32;
-}
-
-void store_prefetch(const struct store *s, uint64_t root)
-{
-	uint64_t i = home(s, root);
-
-	if (s->hash)
-		__builtin_prefetch((const void *)&s->hash[i]);
-	else
-		__builtin_prefetch((const void *)&s->slot[i]);
-}
-
 /* Bits of the root that its home does not depend on. */
 static uint32_t fingerprint(uint64_t root)
 {
@@ -252,11 +292,11 @@ static uint32_t fingerprint(uint64_t root)
 	return f ? f : 1;
 }
 
-static bool add_hash(struct store *s, uint64_t root)
+static bool add_hash(struct store *s, uint64_t root, uint64_t home)
 {
 	uint32_t entry = fingerprint(root);
 
-	for (uint64_t i = home(s, root);; i = i + 1 == s->slots ? 0 : i + 1) {
+	for (uint64_t i = home;; i = i + 1 == s->slots ? 0 : i + 1) {
 		uint32_t seen = atomic_load_explicit(&s->hash[i],
 						     memory_order_relaxed);
 
@@ -268,13 +308,13 @@ static bool add_hash(struct store *s, uint64_t root)
 	}
 }
 
-bool store_add(struct store *s, uint64_t root, uint8_t level)
+bool store_add(struct store *s, uint64_t root, uint64_t home, uint8_t level)
 {
 	uint64_t entry = root << 8 | level;
 
 	if (s->hash)
-		return add_hash(s, root);
-	for (uint64_t i = home(s, root);; i = i + 1 == s->slots ? 0 : i + 1) {
+		return add_hash(s, root, home);
+	for (uint64_t i = home;; i = i + 1 == s->slots ? 0 : i + 1) {
 		uint64_t seen = store_entry(s, i);
 
 		if (!seen && atomic_compare_exchange_strong(&s->slot[i], &seen,
@@ -287,7 +327,7 @@ bool store_add(struct store *s, uint64_t root, uint8_t level)
 
 uint64_t store_slot(const struct store *s, uint64_t root)
 {
-	for (uint64_t i = home(s, root);; i = i + 1 == s->slots ? 0 : i + 1) {
+	for (uint64_t i = store_home(s, root);; i = i + 1 == s->slots ? 0 : i + 1) {
 		uint64_t seen = store_entry(s, i);
 
 		if (!seen)
@@ -322,9 +362,29 @@ static bool layout_full(const struct store *s)
 	return false;
 }
 
+uint64_t store_words_room(const struct store *s)
+{
+	uint64_t room = UINT64_MAX;
+
+	for (unsigned int i = 0; i < s->nodes; i++) {
+		const struct dict *d = &s->dict[i];
+		uint64_t left = dict_full(d) ? 0 : d->limit - d->nr;
+
+		room = left < room ? left : room;
+	}
+	for (unsigned int i = 0; i < s->layout.nr; i++) {
+		uint64_t most = s->dict[s->layout.node[i]].nr + s->margin / 2;
+		uint64_t fit = 1ull << s->layout.width[i];
+		uint64_t left = most < fit ? fit - most : 0;
+
+		room = left < room ? left : room;
+	}
+	return room;
+}
+
 bool store_full(const struct store *s)
 {
-	return table_full(s) || !store_words_fit(s);
+	return table_full(s) || !store_words_room(s);
 }
 
 static uint64_t grown_slots(const struct store *s)
@@ -359,8 +419,8 @@ size_t store_grown_bytes(const struct store *s)
 	size_t bytes = store_bytes(s);
 
 	if (table_full(s))
-		bytes += grown_slots(s) * sizeof(*s->slot);
-	else if (layout_full(s))
+		bytes += (grown_slots(s) - s->slots) * sizeof(*s->slot);
+	if (layout_full(s))
 		bytes += s->slots * sizeof(*s->slot);
 	for (unsigned int i = 0; i < s->nodes; i++)
 		if (dict_full(&s->dict[i]))
@@ -368,34 +428,85 @@ size_t store_grown_bytes(const struct store *s)
 	return bytes;
 }
 
-/* All entries into a table of that many slots, translated if need be. */
-static int move_table(struct store *s, uint64_t slots,
-		      const struct layout *before)
+static void add_again(struct store *s, uint64_t root, uint8_t level)
+{
+	store_add(s, root, store_home(s, root), level);
+}
+
+/* All entries, their roots made again, into a new table. */
+static int translate_table(struct store *s, const struct layout *before)
 {
 	struct store old = *s;
-	_Atomic uint64_t *slot = table_alloc(slots);
+	_Atomic uint64_t *slot = table_alloc(NULL, 0, s->slots);
 
 	if (!slot)
 		return -ENOMEM;
 	s->slot = slot;
-	s->slots = slots;
-	s->limit = limit_of(slots);
 	for (uint64_t i = 0; i < old.slots; i++) {
 		uint64_t entry = store_entry(&old, i);
-		uint64_t root = store_root(entry);
 
 		if (!entry)
 			continue;
-		if (before) {
-			root = store_translate(s, before, root);
-			for (unsigned int k = s->words; k < s->nodes; k++)
-				if (dict_full(&s->dict[k]) &&
-				    dict_grow(&s->dict[k], s->margin))
-					return -ENOMEM;
-		}
-		store_add(s, root, store_level(entry));
+		for (unsigned int k = s->words; k < s->nodes; k++)
+			if (dict_full(&s->dict[k]) &&
+			    dict_grow(&s->dict[k], s->margin))
+				return -ENOMEM;
+		add_again(s, store_translate(s, before, store_root(entry)),
+			  store_level(entry));
 	}
-	free(old.slot);
+	table_free(old.slot, old.slots);
+	return 0;
+}
+
+/* Puts an entry at its home or behind it, before the end; false: all taken. */
+static bool put_before_end(struct store *s, uint64_t from, uint64_t entry)
+{
+	for (uint64_t i = from; i < s->slots; i++) {
+		if (!store_entry(s, i)) {
+			atomic_store_explicit(&s->slot[i], entry,
+					      memory_order_relaxed);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * In place: entries keep the order of their hashes, so whoever moves them from
+ * the last to the first finds room where the later ones were.  The few that
+ * would have to wrap around, or to go before where they were (they had wrapped,
+ * or stood far behind their home), wait aside until the others have gone.
+ */
+static int grow_table(struct store *s)
+{
+	uint64_t old_slots = s->slots, asides = 0, room = old_slots / 16 + 4096;
+	uint64_t *aside = malloc(room * sizeof(*aside));
+	_Atomic uint64_t *slot =
+		aside ? table_alloc(s->slot, old_slots, grown_slots(s)) : NULL;
+
+	if (!slot) {
+		free(aside);
+		return -ENOMEM;
+	}
+	s->slot = slot;
+	s->slots = grown_slots(s);
+	s->limit = limit_of(s->slots);
+	for (uint64_t i = old_slots; i-- > 0;) {
+		uint64_t entry = store_entry(s, i);
+		uint64_t at = store_home(s, store_root(entry));
+
+		if (!entry)
+			continue;
+		atomic_store_explicit(&s->slot[i], 0, memory_order_relaxed);
+		if (at < i || !put_before_end(s, at, entry)) {
+			assert(asides < room);
+			aside[asides++] = entry;
+		}
+	}
+	while (asides--)
+		add_again(s, store_root(aside[asides]),
+			  store_level(aside[asides]));
+	free(aside);
 	return 0;
 }
 
@@ -435,8 +546,8 @@ int store_grow(struct store *s, struct layout *before, bool *relaid)
 	if (!ret && *relaid)
 		ret = lay_again(s);
 	if (!ret && *relaid)
-		ret = move_table(s, s->slots, before);
+		ret = translate_table(s, before);
 	while (!ret && table_full(s))
-		ret = move_table(s, grown_slots(s), NULL);
+		ret = grow_table(s);
 	return ret;
 }

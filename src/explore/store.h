@@ -70,9 +70,42 @@ uint64_t store_intern(struct store *s, const struct parts *near,
 /* From a root to the bytes of the state. */
 void store_parts(const struct store *s, uint64_t root, struct parts *out);
 
+/* Are the numbers of the words side by side in a root? */
+static inline bool store_is_flat(const struct store *s)
+{
+	return s->nodes == s->words;
+}
+
+/*
+ * Some words of a state, by a mask over them, in a store that is flat: the bits
+ * that they take in a root; the words from those bits, and the bits from the
+ * words, where near is what store_view_parts() gave.
+ */
+uint64_t store_bits(const struct store *s, unsigned int words);
+void store_view_parts(const struct store *s, uint64_t bits, unsigned int words,
+		      struct parts *out);
+uint64_t store_intern_view(struct store *s, const struct parts *near,
+			   unsigned int words, const uint8_t *packed);
+
+/*
+ * The slot at which the search for a root begins.  Keeps the order of hashes:
+ * growing moves entries, but not past each other.
+ */
+static inline uint64_t store_home(const struct store *s, uint64_t root)
+{
+	return ((dict_mix(root) >> 32) * s->slots) >> 32;
+}
+
+static inline void store_prefetch(const struct store *s, uint64_t home)
+{
+	if (s->hash)
+		__builtin_prefetch((const void *)&s->hash[home]);
+	else
+		__builtin_prefetch((const void *)&s->slot[home]);
+}
+
 /* Takes the state in: true if it is new. */
-bool store_add(struct store *s, uint64_t root, uint8_t level);
-void store_prefetch(const struct store *s, uint64_t root);
+bool store_add(struct store *s, uint64_t root, uint64_t home, uint8_t level);
 
 /* Slot of a state that is in it, or UINT64_MAX. */
 uint64_t store_slot(const struct store *s, uint64_t root);
@@ -93,18 +126,8 @@ static inline uint64_t store_entry(const struct store *s, uint64_t slot)
 	return atomic_load_explicit(&s->slot[slot], memory_order_relaxed);
 }
 
-/* May a worker expand one more state before the numbers need room? */
-static inline bool store_words_fit(const struct store *s)
-{
-	for (unsigned int i = 0; i < s->nodes; i++)
-		if (dict_full(&s->dict[i]))
-			return false;
-	for (unsigned int i = 0; i < s->layout.nr; i++)
-		if (((uint64_t)s->dict[s->layout.node[i]].nr + s->margin / 2) >>
-		    s->layout.width[i])
-			return false;
-	return true;
-}
+/* Words that may come before the numbers need room; 0: it is time. */
+uint64_t store_words_room(const struct store *s);
 
 bool store_full(const struct store *s);
 /* Roots are numbers of 28 bits: beyond that the store cannot grow. */

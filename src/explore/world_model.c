@@ -7,6 +7,7 @@
 _Static_assert(WORLD_PACKED_MAX <= PACKED_MAX, "a world fits");
 _Static_assert(WORLD_STEPS_MAX <= EDGES_MAX, "its steps fit");
 _Static_assert(WORLD_INITIAL_MAX <= STARTS_MAX, "its starts fit");
+_Static_assert(DEVICES_MAX <= VIEWS_MAX, "a view for each device");
 _Static_assert(OUTCOME_HANDLER_IDLE < EDGE_WAITING, "flags have bits of their own");
 
 static void pack(const struct world_config *c, const struct world *w,
@@ -28,23 +29,18 @@ static unsigned int start(const struct model *m,
 	return nr;
 }
 
-static void expand(const struct model *m, const uint8_t *packed,
-		   struct expansion *out)
+/* The states after out->nr steps, of w. */
+static void follow(const struct model *m, const struct world *w,
+		   const struct step *steps, struct expansion *out)
 {
 	const struct world_config *c = m->world;
-	struct step steps[WORLD_STEPS_MAX];
-	struct world w;
 	uint8_t waiting = 0;
 
-	world_unpack(c, packed, &w);
-	out->nr = world_steps(c, &w, steps);
-	out->broken = (uint8_t)world_check(c, &w,
-					   steps_are_quiescent(steps, out->nr));
-	if (m->cycle_rules && world_guest_has_interrupt(c, &w))
+	if (m->cycle_rules && world_guest_has_interrupt(c, w))
 		waiting = EDGE_WAITING;
 	for (unsigned int i = 0; i < out->nr; i++) {
 		struct edge *e = &out->edge[i];
-		struct world next = w;
+		struct world next = *w;
 		struct outcome o;
 
 		world_apply(c, &next, steps[i], &o);
@@ -58,6 +54,40 @@ static void expand(const struct model *m, const uint8_t *packed,
 			e->flags |= EDGE_VCPU;
 		pack(c, &next, e->packed);
 	}
+}
+
+static void expand(const struct model *m, const uint8_t *packed,
+		   struct expansion *out)
+{
+	const struct world_config *c = m->world;
+	struct step steps[WORLD_STEPS_MAX];
+	struct world w;
+
+	world_unpack(c, packed, &w);
+	out->nr = world_steps(c, &w, steps);
+	out->quiet = steps_are_quiescent(steps, out->nr);
+	out->broken = (uint8_t)world_check(c, &w, out->quiet);
+	follow(m, &w, steps, out);
+}
+
+/* The steps of one device and of what belongs to it. */
+static void expand_view(const struct model *m, unsigned int view,
+			const uint8_t *packed, struct expansion *out)
+{
+	const struct world_config *c = m->world;
+	struct step steps[WORLD_STEPS_MAX];
+	struct world w;
+	unsigned int nr;
+
+	world_unpack(c, packed, &w);
+	nr = world_steps(c, &w, steps);
+	out->nr = 0;
+	for (unsigned int i = 0; i < nr; i++)
+		if (world_step_device(steps[i]) == view)
+			steps[out->nr++] = steps[i];
+	out->quiet = steps_are_quiescent(steps, out->nr);
+	out->broken = (uint8_t)world_check(c, &w, false);
+	follow(m, &w, steps, out);
 }
 
 /*
@@ -82,7 +112,14 @@ struct model world_model(const struct world_config *c)
 		.size = world_packed_size(c),
 		.start = start,
 		.expand = expand,
+		.expand_view = expand_view,
 	};
+
+	if (world_is_separable(c)) {
+		m.views = c->devices;
+		for (unsigned int d = 0; d < m.views; d++)
+			m.view[d] = world_device_words(c, d);
+	}
 
 	for (unsigned int i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (c->properties & PROPERTY_BIT(rules[i].property))

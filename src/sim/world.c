@@ -491,6 +491,78 @@ void world_apply(const struct world_config *c, struct world *w, struct step s,
 		o->broken = PROPERTY_NONE;
 }
 
+/* ---- whose step it is --------------------------------------------------------- */
+
+/* Can a step on one pin depend on another pin, inside of the irqchip? */
+static bool pins_are_independent(const struct world_config *c)
+{
+	switch ((enum world_irqchip)c->irqchip) {
+	case IRQCHIP_IRQFWD:
+		return true;
+	case IRQCHIP_KVM:
+		/* an unmask under way holds up all that its vCPU does */
+		return c->kvm != KVM_FIRST_PATCH;
+	case IRQCHIP_I8259:
+		/* priority, and the cascade */
+		return false;
+	}
+	return false;
+}
+
+/* A reset is about all devices at once. */
+bool world_is_separable(const struct world_config *c)
+{
+	return c->kind == WORLD_FORWARD && pins_are_independent(c) &&
+	       c->devices > 1 && c->pins == c->devices && !c->resets;
+}
+
+unsigned int world_step_device(struct step s)
+{
+	switch ((enum step_kind)s.kind) {
+	case STEP_ASSERT:
+	case STEP_BOUNCE:
+	case STEP_HOST_IRQ:
+	case STEP_SIGNAL:
+	case STEP_TRIGGER:
+	case STEP_TIMEOUT:
+	case STEP_REQUEST:
+	case STEP_PROBE:
+	case STEP_MOVE:
+		return s.arg;
+	case STEP_LISTEN:
+	case STEP_UNMASK_MORE:
+	case STEP_THREAD:
+	case STEP_HOSTILE_WRITE:
+		return s.arg & 1;
+	case STEP_TAKE:
+	case STEP_HOSTILE_EOI:
+		return s.arg >> 1;
+	case STEP_EFFECT:
+		return s.arg >> 4 & 7;
+	case STEP_VCPU:
+		return s.arg >> 5 & 1;
+	/* the driver's task, DisINTx and VFIO's interrupt: the first one's */
+	case STEP_TASK:
+	case STEP_POLL:
+	case STEP_DISABLE:
+	case STEP_SUSPEND:
+	case STEP_RESUME:
+	case STEP_CUT:
+	case STEP_CLOSE:
+	case STEP_CLOSED:
+	case STEP_OPEN:
+	/* not in a world that is separable */
+	case STEP_RESET:
+	case STEP_RESET_DONE:
+	case STEP_INTR:
+	case STEP_INTACK:
+	case STEP_HOSTILE_PORT:
+	case STEP_NR:
+		return 0;
+	}
+	return 0;
+}
+
 /* ---- properties of states ----------------------------------------------------- */
 
 bool world_quiescent(const struct world_config *c, const struct world *w)

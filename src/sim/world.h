@@ -84,6 +84,16 @@ void world_unpack(const struct world_config *c, const uint8_t *in,
 		  struct world *w);
 unsigned int world_packed_size(const struct world_config *c);
 
+/*
+ * In a separable world each step belongs to one device: it looks at, and
+ * changes, only that device with its host interrupt, its forward and its pin,
+ * and what all share (the queue, the vCPUs, the driver's task).  So it depends
+ * on those words of a packed state alone, a bit each.
+ */
+bool world_is_separable(const struct world_config *c);
+unsigned int world_step_device(struct step s);
+uint8_t world_device_words(const struct world_config *c, unsigned int d);
+
 /* Could only the device or a whim act?  The second form needs the steps only. */
 bool world_quiescent(const struct world_config *c, const struct world *w);
 

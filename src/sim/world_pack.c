@@ -482,12 +482,22 @@ void world_configure(struct world_config *c)
 	world_init(c, init);
 	memcpy(p->base, &init[0], sizeof(init[0]));
 	world_fields(&m);
-	for (unsigned int g = 0; g < GROUPS; g++)
+	for (unsigned int g = 0; g < GROUPS; g++) {
+		unsigned int from = bits / 64;
+
 		bits += add_group(p, m.mask[g],
 				  c->devices > 1 && g < GROUPS - 1);
+		p->words[g] = (uint8_t)((1u << (bits + 63) / 64) -
+					(1u << from));
+	}
 	p->size = (uint8_t)((bits + 7) / 8);
 	p->fast = __builtin_cpu_supports("bmi2");
 	assert((bits + 63) / 64 * WORD <= WORLD_PACKED_MAX);
+}
+
+uint8_t world_device_words(const struct world_config *c, unsigned int d)
+{
+	return c->packing.words[d] | c->packing.words[GROUP_SHARED];
 }
 
 unsigned int world_packed_size(const struct world_config *c)

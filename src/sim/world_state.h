@@ -149,6 +149,7 @@ struct world_packing {
 	uint8_t bits[WORLD_MASKS_MAX];	/* and how many bits can change */
 	uint64_t mask[WORLD_MASKS_MAX];	/* and which; 0: filling */
 	uint64_t base[WORLD_WORDS_MAX];	/* the initial state without them */
+	uint8_t words[DEVICES_MAX + 1];	/* of the packed state: each device's, and the rest */
 };
 
 struct world_config {
