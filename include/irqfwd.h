@@ -90,7 +90,7 @@ enum irqfwd_policy {
 
 enum irqfwd_event {
 	IRQFWD_REMOVE_REQUESTED,	/* the host wants the device back, again each 10 s until it has it */
-	IRQFWD_DEVICE_GONE,	/* the device disappeared; the forward is closed, remove it still */
+	IRQFWD_DEVICE_GONE,	/* the device disappeared; the forward is closed, as by irqfwd_close_level() */
 	IRQFWD_DEVICE_ERROR,	/* it reported an uncorrectable error; the forward goes on */
 };
 
@@ -126,6 +126,12 @@ int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd, int resample_fd
 			     const struct irqfwd_level_config *config,
 			     struct irqfwd_level **out);
 void irqfwd_remove_level(struct irqfwd_level *level);
+
+/*
+ * All but the counters is given back: the device may be closed, and the row of
+ * irqfwd_stats() stays as it is, marked as gone, until the forward is removed.
+ */
+void irqfwd_close_level(struct irqfwd_level *level);
 
 /*
  * The guest cut the device off its line (Interrupt Disable in the Command
@@ -169,6 +175,9 @@ int irqfwd_msi_set(struct irqfwd_msi *msi, unsigned int vector,
 bool irqfwd_msi_pending(struct irqfwd_msi *msi, unsigned int vector);
 void irqfwd_remove_msi(struct irqfwd_msi *msi);
 
+/* As irqfwd_close_level().  Afterwards it may only be removed. */
+void irqfwd_close_msi(struct irqfwd_msi *msi);
+
 /* ---- VFIO --------------------------------------------------------------- */
 
 struct irqfwd_vfio_region {
@@ -192,7 +201,7 @@ int irqfwd_vfio_open(const char *address, struct irqfwd_vfio **out);
 int irqfwd_vfio_open_beside(const char *address, struct irqfwd_vfio *beside,
 			    struct irqfwd_vfio **out);
 
-/* After the forwards of the device were removed. */
+/* After the forwards of the device were closed or removed. */
 void irqfwd_vfio_close(struct irqfwd_vfio *dev);
 int irqfwd_vfio_fd(const struct irqfwd_vfio *dev);
 int irqfwd_vfio_region(struct irqfwd_vfio *dev, unsigned int index,
@@ -212,12 +221,19 @@ int irqfwd_vfio_reset(struct irqfwd_vfio *dev);
 
 /* ---- what happened ------------------------------------------------------ */
 
+#define IRQFWD_UNKNOWN	UINT64_MAX
+
 struct irqfwd_stats {
 	char name[64];		/* of the forward */
 	char host_irq[16];	/* host interrupt number, or "-" */
 	unsigned int pin;
 	const char *policy;	/* "unmask", "sample", "eoi", "edge", "msi" */
-	/* "msi" has no pin and no counts: KVM injects without telling anybody. */
+	bool gone;		/* closed: the device left, the counts stay */
+	/*
+	 * "msi" has no pin, and of the counts only triggers: KVM injects without
+	 * telling anybody, so they are the host's interrupts for the vectors in
+	 * /proc/interrupts; IRQFWD_UNKNOWN where that cannot be read.
+	 */
 	uint64_t triggers;	/* signals taken from the source */
 	uint64_t deliveries;	/* interrupts handed to a vCPU for the pin */
 	uint64_t eois;		/* EOIs of the pin's level interrupts */

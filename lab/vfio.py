@@ -80,7 +80,7 @@ class Run:
 
 def behind(run, bridge):
     """The bus behind a bridge, which the host's kernel has numbered."""
-    lines, _ = run.host.do(f"ls -d /sys/bus/pci/devices/{bridge}/0000:*")
+    lines, _ = run.host.do(f"ls -d /sys/bus/pci/devices/{bridge}/0000:??:??.?")
     return lines[0].rsplit("/", 1)[1].split(":")[1]
 
 

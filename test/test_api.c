@@ -231,6 +231,32 @@ static void the_json_is_json(void **state)
 	free(text);
 }
 
+static void a_closed_forward_keeps_its_row(void **state)
+{
+	struct bench *b = bench_of(state);
+	struct irqfwd_level *level = add_level(b);
+	struct irqfwd_stats row;
+	char *text;
+
+	play_oneshot(b, 3);
+	irqfwd_close_level(level);
+	irqfwd_close_level(level);
+	assert_int_equal(irqfwd_stats(b->fwd, &row, 1), 1);
+	assert_true(row.gone);
+	assert_string_equal(row.name, "disk");
+	assert_int_equal(row.triggers, 3);
+	assert_int_equal(row.resamples, 3);
+	text = print(b->fwd, false);
+	assert_non_null(strstr(text, "disk (gone)  "));
+	free(text);
+	text = print(b->fwd, true);
+	assert_non_null(strstr(text, "\"gone\": true"));
+	free(text);
+	irqfwd_level_cut(level, true);	/* nothing happens */
+	irqfwd_remove_level(level);
+	assert_int_equal(irqfwd_stats(b->fwd, &row, 1), 0);
+}
+
 static void what_is_left_is_freed(void **state)
 {
 	struct bench *b = bench_of(state);
@@ -329,6 +355,7 @@ int main(void)
 		WITH_BENCH(the_trace_tells_it),
 		WITH_BENCH(the_table_is_aligned),
 		WITH_BENCH(the_json_is_json),
+		WITH_BENCH(a_closed_forward_keeps_its_row),
 		WITH_BENCH(what_is_left_is_freed),
 		WITH_BENCH(lines_deliver),
 		WITH_BENCH(odd_accesses_do_no_harm),

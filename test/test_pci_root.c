@@ -53,12 +53,13 @@ struct irqfwd_vfio {
 };
 
 struct irqfwd_level {
-	bool cut;
+	bool cut, closed;
 	struct irqfwd_level_config config;
 };
 
 struct irqfwd_msi {
 	unsigned int enabled;
+	bool closed;
 };
 
 /* What the host is like, and what it was asked for. */
@@ -252,10 +253,17 @@ void irqfwd_level_cut(struct irqfwd_level *level, bool cut)
 	level->cut = cut;
 }
 
+void irqfwd_close_level(struct irqfwd_level *level)
+{
+	host.levels -= !level->closed;
+	level->closed = true;
+}
+
 void irqfwd_remove_level(struct irqfwd_level *level)
 {
+	if (level)
+		irqfwd_close_level(level);
 	free(level);
-	host.levels--;
 }
 
 int irqfwd_add_vfio_msi(struct irqfwd *fwd, struct irqfwd_vfio *dev,
@@ -292,11 +300,18 @@ bool irqfwd_msi_pending(struct irqfwd_msi *msi, unsigned int vector)
 	return false;
 }
 
-void irqfwd_remove_msi(struct irqfwd_msi *msi)
+void irqfwd_close_msi(struct irqfwd_msi *msi)
 {
 	assert_int_equal(msi->enabled, 0);
+	host.msis -= !msi->closed;
+	msi->closed = true;
+}
+
+void irqfwd_remove_msi(struct irqfwd_msi *msi)
+{
+	if (msi)
+		irqfwd_close_msi(msi);
 	free(msi);
-	host.msis--;
 }
 
 /* ---- the guest ---------------------------------------------------------- */

@@ -13,6 +13,7 @@
 
 #include "source/error.h"
 #include "source/pci_sysfs.h"
+#include "source/proc_interrupts.h"
 
 static char root[64];
 
@@ -152,6 +153,26 @@ static void the_rest(void **state)
 					sizeof(text)), -ENOENT);
 }
 
+static void message_interrupts_are_counted(void **state)
+{
+	static const char text[] =
+		"           CPU0       CPU1       \n"
+		"  16:         10          4   IO-APIC  16-fasteoi   vfio-intx(0000:00:03.0)\n"
+		"  40:          3         39   PCI-MSI 49152-edge      vfio-msix[0](0000:00:03.0)\n"
+		"  41:          0          8   IR-PCI-MSI 49153-edge      vfio-msix[1](0000:00:03.0)\n"
+		"  42:        100          0   PCI-MSI 65536-edge      vfio-msi[0](0000:00:04.0)\n"
+		" NMI:          1          2   Non-maskable interrupts\n";
+	char path[128];
+
+	make_file("interrupts", text);
+	snprintf(path, sizeof(path), "%s/interrupts", root);
+	assert_int_equal(proc_interrupts_msi(path, "0000:00:03.0"), 50);
+	assert_int_equal(proc_interrupts_msi(path, "0000:00:04.0"), 100);
+	assert_int_equal(proc_interrupts_msi(path, "0000:00:05.0"), 0);
+	snprintf(path, sizeof(path), "%s/none", root);
+	assert_int_equal(proc_interrupts_msi(path, "0000:00:03.0"), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +180,7 @@ int main(void)
 		cmocka_unit_test(drivers),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(the_rest),
+		cmocka_unit_test(message_interrupts_are_counted),
 	};
 
 	return cmocka_run_group_tests_name("pci_sysfs", tests, setup,

@@ -446,6 +446,15 @@ static void one_forward_of_a_device(void **state)
 
 /* ---- MSI ---------------------------------------------------------------- */
 
+static void expect_msi_count(uint64_t count, bool gone)
+{
+	struct irqfwd_stats row = stats();
+
+	assert_string_equal(row.policy, "msi");
+	assert_int_equal(row.triggers, count);
+	assert_int_equal(row.gone, gone);
+}
+
 static void msi_pends_while_masked(void **state)
 {
 	struct irqfwd_msi *msi;
@@ -467,7 +476,18 @@ static void msi_pends_while_masked(void **state)
 	assert_int_equal(irqfwd_msi_set(msi, 0, 0xfee00000, 0x4041, true), 0);
 	assert_false(irqfwd_msi_pending(msi, 0));
 	device_ack();
+	expect_msi_count(1, false);
+	assert_int_equal(irqfwd_msi_enable(msi, 0), 0);
+	assert_int_equal(irqfwd_msi_enable(msi, 1), 0);
+	device_raise();
+	for (unsigned int i = 0; i < 1000 && !irqfwd_msi_pending(msi, 0); i++)
+		usleep(1000);
+	device_ack();
+	expect_msi_count(2, false);
+	irqfwd_close_msi(msi);
+	expect_msi_count(2, true);
 	irqfwd_remove_msi(msi);
+	assert_int_equal(irqfwd_stats(bench.fwd, NULL, 0), 0);
 }
 
 static void intx_is_suspended_by_msi(void **state)
@@ -880,7 +900,8 @@ static void a_device_that_disappears(void **state)
 	set_bridge(bridge, buses, none);
 	irqfwd_eoi(bench.fwd, VECTOR);
 	wait_for_gone();
-	assert_int_equal(irqfwd_stats(bench.fwd, NULL, 0), 0);
+	assert_true(stats().gone);
+	assert_int_equal(stats().triggers, 1);
 	/* The rest goes on. */
 	assert_int_equal(irqfwd_add_line(bench.fwd, "other", PIN, &other), 0);
 	irqfwd_line_set(other, true);

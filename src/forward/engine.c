@@ -454,3 +454,16 @@ unsigned int engine_stats(struct engine *e, struct engine_stats *rows,
 	pthread_mutex_unlock(&e->lock);
 	return nr;
 }
+
+bool engine_stats_of(struct engine *e, unsigned int slot,
+		     const struct source *src, struct engine_stats *row)
+{
+	bool found;
+
+	pthread_mutex_lock(&e->lock);
+	found = e->slot[slot].src == src;
+	if (found)
+		*row = e->slot[slot].stats;
+	pthread_mutex_unlock(&e->lock);
+	return found;
+}

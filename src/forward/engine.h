@@ -115,5 +115,8 @@ void engine_reset(struct engine *e);
 /* Rows of level and edge forwards, at most max; returns how many there are. */
 unsigned int engine_stats(struct engine *e, struct engine_stats *rows,
 			  unsigned int max);
+/* One row; false if the slot is not src's any more. */
+bool engine_stats_of(struct engine *e, unsigned int slot,
+		     const struct source *src, struct engine_stats *row);
 
 #endif

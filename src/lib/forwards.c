@@ -21,8 +21,8 @@
  *   OPENING   all is set up                OPEN      -
  *   OPENING   device gone                  CLOSED    add, which then fails
  *   OPEN      device gone                  CLOSED    the listening thread
- *   OPEN      remove                       CLOSED    remove
- *   CLOSED    remove                       CLOSED    -
+ *   OPEN      close, remove                CLOSED    close, remove
+ *   CLOSED    close, remove                CLOSED    -
  */
 enum level_phase { LEVEL_OPENING, LEVEL_OPEN, LEVEL_CLOSED };
 
@@ -31,12 +31,14 @@ enum level_kind { LEVEL_EVENTFD, LEVEL_INTX };
 struct irqfwd_level {
 	struct object object;	/* first */
 	enum level_kind kind;
-	atomic_int phase;	/* enum level_phase; LEVEL_INTX only */
+	atomic_int phase;	/* enum level_phase */
 	union {
 		struct eventfd_source eventfd;
 		struct vfio_intx intx;
 	};
 	struct vfio_request request;	/* LEVEL_INTX only */
+	bool closed;		/* irqfwd_close_level() was called */
+	struct gone gone;
 	void (*event)(void *opaque, enum irqfwd_event event);
 	void *opaque;
 };
@@ -119,6 +121,7 @@ static int level_new(struct irqfwd *fwd, enum level_kind kind,
 	if (!level)
 		return errorf(-ENOMEM, "no memory for a forward");
 	level->kind = kind;
+	level->object.fwd = fwd;	/* report() may come before object_add() */
 	level->event = config->event;
 	level->opaque = config->opaque;
 	atomic_init(&level->phase, LEVEL_OPENING);
@@ -147,6 +150,33 @@ static enum irqfwd_event event_of(enum vfio_report report)
 	abort();
 }
 
+static struct input *input_of_level(struct irqfwd_level *level)
+{
+	return level->kind == LEVEL_INTX ? &level->intx.input :
+					   &level->eventfd.input;
+}
+
+/* Gives all back but the counters.  Whoever took it out of LEVEL_OPEN. */
+static void close_source(struct irqfwd_level *level)
+{
+	struct input *in = input_of_level(level);
+	struct irqfwd *fwd = level->object.fwd;
+	struct engine_stats last;
+	struct irqfwd_stats row;
+
+	if (!engine_stats_of(fwd->engine, (unsigned int)in->slot, &in->source,
+			     &last))
+		abort();
+	row = stats_row(&last);
+	if (level->kind == LEVEL_INTX)
+		vfio_intx_close(&level->intx);
+	else
+		eventfd_source_close(&level->eventfd);
+	pthread_mutex_lock(&fwd->lock);
+	gone_list(fwd, &level->gone, &row);
+	pthread_mutex_unlock(&fwd->lock);
+}
+
 /* On the listening thread. */
 static void report(void *opaque, enum vfio_report what)
 {
@@ -154,7 +184,7 @@ static void report(void *opaque, enum vfio_report what)
 
 	if (what == VFIO_REPORT_GONE) {
 		if (leave_phase(level, LEVEL_OPEN, LEVEL_CLOSED))
-			vfio_intx_close(&level->intx);
+			close_source(level);
 		else if (!leave_phase(level, LEVEL_OPENING, LEVEL_CLOSED))
 			return;
 	}
@@ -162,24 +192,27 @@ static void report(void *opaque, enum vfio_report what)
 		level->event(level->opaque, event_of(what));
 }
 
-static void close_level(struct irqfwd_level *level)
+void irqfwd_close_level(struct irqfwd_level *level)
 {
-	if (level->kind == LEVEL_EVENTFD) {
-		eventfd_source_close(&level->eventfd);
+	if (level->closed)
 		return;
-	}
+	level->closed = true;
 	if (leave_phase(level, LEVEL_OPEN, LEVEL_CLOSED))
-		vfio_intx_close(&level->intx);
+		close_source(level);
 	/* Waits for report(): it may be closing at this moment. */
-	vfio_request_close(&level->request);
+	if (level->kind == LEVEL_INTX)
+		vfio_request_close(&level->request);
 }
 
 static void remove_level(struct object *object)
 {
 	struct irqfwd_level *level = (struct irqfwd_level *)object;
 
+	irqfwd_close_level(level);
+	pthread_mutex_lock(&object->fwd->lock);
+	gone_forget(&level->gone);
+	pthread_mutex_unlock(&object->fwd->lock);
 	object_forget(object);
-	close_level(level);
 	free(level);
 }
 
@@ -257,6 +290,7 @@ int irqfwd_add_eventfd_level(struct irqfwd *fwd, int trigger_fd,
 		free(level);
 		return error;
 	}
+	leave_phase(level, LEVEL_OPENING, LEVEL_OPEN);
 	trace_added(fwd, &level->eventfd.input, config->pin,
 		    policy_name(input.policy));
 	object_add(fwd, &level->object, remove_level);
@@ -273,8 +307,7 @@ void irqfwd_remove_level(struct irqfwd_level *level)
 /* A device that is gone has left its slot: the engine looks whose it is. */
 void irqfwd_level_cut(struct irqfwd_level *level, bool cut)
 {
-	struct input *in = level->kind == LEVEL_INTX ? &level->intx.input :
-						       &level->eventfd.input;
+	struct input *in = input_of_level(level);
 
 	engine_cut(in->engine, (unsigned int)in->slot, &in->source, cut);
 }

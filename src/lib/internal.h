@@ -21,11 +21,19 @@ struct object {
 	void (*remove)(struct object *object);
 };
 
+/* The row of a forward that is closed and not yet removed. */
+struct gone {
+	LIST_ENTRY(gone) link;
+	bool listed;
+	struct irqfwd_stats row;
+};
+
 struct irqfwd_msi {
 	struct object object;	/* first */
 	LIST_ENTRY(irqfwd_msi) link;
 	char name[64];
 	struct vfio_msi vectors;
+	struct gone gone;
 };
 
 struct irqfwd {
@@ -34,9 +42,11 @@ struct irqfwd {
 	struct loop *loop;
 	struct trace_ring *trace;	/* NULL: none */
 	unsigned int pins;
-	pthread_mutex_t lock;	/* of the lists; nothing is called under it */
+	/* Of the lists; under it only what an MSI has counted is asked for. */
+	pthread_mutex_t lock;
 	LIST_HEAD(, object) objects;
 	LIST_HEAD(, irqfwd_msi) msis;
+	LIST_HEAD(, gone) gone;
 };
 
 struct irqfwd_vfio {
@@ -46,5 +56,13 @@ struct irqfwd_vfio {
 void object_add(struct irqfwd *fwd, struct object *object,
 		void (*remove)(struct object *object));
 void object_forget(struct object *object);
+
+struct irqfwd_stats stats_row(const struct engine_stats *from);
+struct irqfwd_stats stats_msi_row(struct irqfwd_msi *msi);
+
+/* With fwd->lock held: the row is listed as gone, and not any more. */
+void gone_list(struct irqfwd *fwd, struct gone *gone,
+	       const struct irqfwd_stats *row);
+void gone_forget(struct gone *gone);
 
 #endif

@@ -32,15 +32,32 @@ static void target_remove(void *opaque, int handle)
 	kvm_split_msi_free(opaque, handle);
 }
 
+void irqfwd_close_msi(struct irqfwd_msi *msi)
+{
+	struct irqfwd *fwd = msi->object.fwd;
+	struct irqfwd_stats row;
+
+	if (msi->gone.listed)
+		return;
+	/* Disabled first, so that the count is the last. */
+	vfio_msi_enable(&msi->vectors, 0);
+	row = stats_msi_row(msi);
+	pthread_mutex_lock(&fwd->lock);
+	LIST_REMOVE(msi, link);
+	gone_list(fwd, &msi->gone, &row);
+	pthread_mutex_unlock(&fwd->lock);
+	vfio_msi_close(&msi->vectors);
+}
+
 static void remove_msi(struct object *object)
 {
 	struct irqfwd_msi *msi = (struct irqfwd_msi *)object;
 
+	irqfwd_close_msi(msi);
 	pthread_mutex_lock(&object->fwd->lock);
-	LIST_REMOVE(msi, link);
+	gone_forget(&msi->gone);
 	pthread_mutex_unlock(&object->fwd->lock);
 	object_forget(object);
-	vfio_msi_close(&msi->vectors);
 	free(msi);
 }
 

@@ -21,7 +21,7 @@ static const char *policy_name(const struct engine_stats *row)
 	return "-";
 }
 
-static struct irqfwd_stats row_of(const struct engine_stats *from)
+struct irqfwd_stats stats_row(const struct engine_stats *from)
 {
 	struct irqfwd_stats row = {
 		.pin = from->pin,
@@ -40,13 +40,31 @@ static struct irqfwd_stats row_of(const struct engine_stats *from)
 	return row;
 }
 
-/* KVM injects these without telling anybody: there is nothing to count. */
-static struct irqfwd_stats msi_row(const struct irqfwd_msi *msi)
+/* KVM injects these without telling anybody; the host's kernel counts them. */
+struct irqfwd_stats stats_msi_row(struct irqfwd_msi *msi)
 {
 	struct irqfwd_stats row = { .host_irq = "-", .policy = "msi" };
+	int64_t count = vfio_msi_host_irqs(&msi->vectors);
 
+	row.triggers = count < 0 ? IRQFWD_UNKNOWN : (uint64_t)count;
 	memcpy(row.name, msi->name, sizeof(row.name));
 	return row;
+}
+
+void gone_list(struct irqfwd *fwd, struct gone *gone,
+	       const struct irqfwd_stats *row)
+{
+	gone->row = *row;
+	gone->row.gone = true;
+	gone->listed = true;
+	LIST_INSERT_HEAD(&fwd->gone, gone, link);
+}
+
+void gone_forget(struct gone *gone)
+{
+	if (gone->listed)
+		LIST_REMOVE(gone, link);
+	gone->listed = false;
 }
 
 unsigned int irqfwd_stats(struct irqfwd *fwd, struct irqfwd_stats *rows,
@@ -54,14 +72,20 @@ unsigned int irqfwd_stats(struct irqfwd *fwd, struct irqfwd_stats *rows,
 {
 	struct engine_stats forwards[FORWARDS_MAX];
 	struct irqfwd_msi *msi;
+	struct gone *gone;
 	unsigned int nr = engine_stats(fwd->engine, forwards, FORWARDS_MAX);
 
 	for (unsigned int i = 0; i < nr && i < max; i++)
-		rows[i] = row_of(&forwards[i]);
+		rows[i] = stats_row(&forwards[i]);
 	pthread_mutex_lock(&fwd->lock);
 	LIST_FOREACH(msi, &fwd->msis, link) {
 		if (nr < max)
-			rows[nr] = msi_row(msi);
+			rows[nr] = stats_msi_row(msi);
+		nr++;
+	}
+	LIST_FOREACH(gone, &fwd->gone, link) {
+		if (nr < max)
+			rows[nr] = gone->row;
 		nr++;
 	}
 	pthread_mutex_unlock(&fwd->lock);
@@ -78,7 +102,7 @@ static const char *const heading[COLUMNS] = {
 };
 
 struct cells {
-	char text[COLUMNS][64];
+	char text[COLUMNS][80];
 };
 
 static void fill_cells(struct cells *c, const struct irqfwd_stats *row)
@@ -89,7 +113,8 @@ static void fill_cells(struct cells *c, const struct irqfwd_stats *row)
 	};
 	bool msi = strcmp(row->policy, "msi") == 0;
 
-	snprintf(c->text[0], sizeof(c->text[0]), "%s", row->name);
+	snprintf(c->text[0], sizeof(c->text[0]), "%s%s", row->name,
+		 row->gone ? " (gone)" : "");
 	snprintf(c->text[1], sizeof(c->text[1]), "%s", row->host_irq);
 	snprintf(c->text[2], sizeof(c->text[2]), "%u", row->pin);
 	snprintf(c->text[3], sizeof(c->text[3]), "%s", row->policy);
@@ -97,7 +122,7 @@ static void fill_cells(struct cells *c, const struct irqfwd_stats *row)
 		snprintf(c->text[4 + i], sizeof(c->text[0]), "%" PRIu64,
 			 counts[i]);
 	for (unsigned int i = 2; msi && i < COLUMNS; i++)
-		if (i != 3)
+		if (i != 3 && (i != 4 || row->triggers == IRQFWD_UNKNOWN))
 			strcpy(c->text[i], "-");
 }
 
@@ -153,10 +178,12 @@ static struct json_object *json_row(const struct irqfwd_stats *row)
 	add_string(to, "device", row->name);
 	add_string(to, "host_irq", row->host_irq);
 	add_string(to, "policy", row->policy);
+	json_object_object_add(to, "gone", json_object_new_boolean(row->gone));
+	if (row->triggers != IRQFWD_UNKNOWN)
+		add_count(to, "triggers", row->triggers);
 	if (strcmp(row->policy, "msi") == 0)
 		return to;
 	add_count(to, "pin", row->pin);
-	add_count(to, "triggers", row->triggers);
 	add_count(to, "deliveries", row->deliveries);
 	add_count(to, "eois", row->eois);
 	add_count(to, "deferred", row->deferred);

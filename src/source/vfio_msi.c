@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "source/error.h"
+#include "source/proc_interrupts.h"
 #include "source/vfio_intx.h"
 #include "source/vfio_irqs.h"
 
@@ -95,6 +96,16 @@ static int apply(struct vfio_msi *m, struct vfio_msi_vector *v)
 
 /* ---- all vectors; with dev->irq_lock held ------------------------------- */
 
+static int64_t host_irqs(const struct vfio_msi *m)
+{
+	int64_t now;
+
+	if (!m->enabled || m->host_irqs < 0)
+		return m->host_irqs;
+	now = proc_interrupts_msi("/proc/interrupts", m->dev->address);
+	return now < 0 ? now : m->host_irqs + now;
+}
+
 static int host_error(const struct vfio_msi *m, int result, unsigned int nr)
 {
 	if (result > 0)
@@ -120,10 +131,13 @@ static int enable_host(struct vfio_msi *m, unsigned int nr)
 	return result ? host_error(m, result, nr) : 0;
 }
 
+/* The host forgets the count with the vector: it is taken before. */
 static void disable(struct vfio_msi *m)
 {
-	if (m->enabled)
+	if (m->enabled) {
+		m->host_irqs = host_irqs(m);
 		vfio_irqs_disable(m->dev->fd, m->index);
+	}
 	m->enabled = 0;
 	for (unsigned int i = 0; i < m->nr; i++)
 		disarm(m, &m->vector[i]);
@@ -245,6 +259,16 @@ bool vfio_msi_pending(struct vfio_msi *m, unsigned int vector)
 		pending = poll(&fd, 1, 0) == 1;
 	pthread_mutex_unlock(&m->dev->irq_lock);
 	return pending;
+}
+
+int64_t vfio_msi_host_irqs(struct vfio_msi *m)
+{
+	int64_t sum;
+
+	pthread_mutex_lock(&m->dev->irq_lock);
+	sum = host_irqs(m);
+	pthread_mutex_unlock(&m->dev->irq_lock);
+	return sum;
 }
 
 void vfio_msi_close(struct vfio_msi *m)

@@ -48,6 +48,7 @@ struct vfio_msi {
 	unsigned int index;	/* VFIO_PCI_MSI_… or VFIO_PCI_MSIX_IRQ_INDEX */
 	unsigned int nr;	/* vectors that the device has */
 	unsigned int enabled;	/* vectors that are enabled, 0: none */
+	int64_t host_irqs;	/* of vectors given back, or -errno: not known */
 	struct vfio_msi_vector *vector;
 };
 
@@ -61,5 +62,11 @@ int vfio_msi_enable(struct vfio_msi *m, unsigned int nr);
 int vfio_msi_set(struct vfio_msi *m, unsigned int vector, uint64_t address,
 		 uint32_t data, bool masked);
 bool vfio_msi_pending(struct vfio_msi *m, unsigned int vector);
+
+/*
+ * Host interrupts for the vectors since open, as the host's kernel counts them:
+ * one for each message of the device.  -errno: the host does not tell.
+ */
+int64_t vfio_msi_host_irqs(struct vfio_msi *m);
 
 #endif

@@ -470,14 +470,13 @@ void pci_vfio_release(struct pci_vfio *v)
 {
 	if (v->function.ops)
 		pci_function_unplug(&v->function);
+	/* The counters stay: for the table at the end of the run. */
 	if (v->intx)
-		irqfwd_remove_level(v->intx);
-	v->intx = NULL;
-	for (unsigned int i = 0; i < 2; i++) {
+		irqfwd_close_level(v->intx);
+	for (unsigned int i = 0; i < 2; i++)
 		if (v->msi[i])
-			irqfwd_remove_msi(v->msi[i]);
-		v->msi[i] = NULL;
-	}
+			irqfwd_close_msi(v->msi[i]);
+	v->active = NULL;
 	/* a mapping keeps the device's file, and so the host's unbind waits */
 	for (unsigned int i = 0; i < PCI_VFIO_RUNS; i++) {
 		if (v->run[i].host)
@@ -492,6 +491,9 @@ void pci_vfio_release(struct pci_vfio *v)
 void pci_vfio_close(struct pci_vfio *v)
 {
 	pci_vfio_release(v);
+	irqfwd_remove_level(v->intx);
+	for (unsigned int i = 0; i < 2; i++)
+		irqfwd_remove_msi(v->msi[i]);
 	if (v->news_fd >= 0)
 		close(v->news_fd);
 	free(v);
