@@ -8,7 +8,7 @@
 
 #include "sim/world.h"
 
-#define VARIANTS_MAX	8
+#define VARIANTS_MAX	16
 
 struct variant {
 	char name[40];			/* "eoi", "unmask", "kvm-6.1", … */

@@ -3,6 +3,9 @@
 #ifndef SIM_STEPS_H
 #define SIM_STEPS_H
 
+/* What else a hostile guest writes than a driver would: delivery modes. */
+enum hostile_mode { HOSTILE_FIXED, HOSTILE_RESERVED, HOSTILE_NMI, HOSTILE_MODES };
+
 enum step_kind {
 	/* down; d: device */
 	STEP_ASSERT,		/* d */
@@ -29,8 +32,9 @@ enum step_kind {
 	STEP_SUSPEND,
 	STEP_RESUME,
 	STEP_MOVE,		/* pin */
-	STEP_HOSTILE_WRITE,	/* pin | masked << 1 | level << 2 */
+	STEP_HOSTILE_WRITE,	/* pin | masked << 1 | level << 2 | enum hostile_mode << 3 */
 	STEP_HOSTILE_EOI,	/* vcpu | pin << 1 */
+	STEP_HOSTILE_REGISTER,	/* pin: its vector to the EOI register */
 	STEP_HOSTILE_PORT,	/* access */
 	STEP_CUT,		/* 1: cut off, 0: joined */
 	STEP_RESET,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "sim/steps.h"
 #include "sim/virq_pic.h"
 
 #define VECTOR(pin)	((uint8_t)(0x41 + 0x10 * (pin)))
@@ -11,12 +12,18 @@
 #define ENTRY_LEVEL	(1u << 15)
 #define ENTRY_MASKED	(1u << 16)
 #define ENTRY_DEST	24
+#define ENTRY_MODE	8
 
 /* irqfd's source is one for all irqfds of a VM; the other is userspace's. */
 #define SOURCE_RESAMPLE	0
 #define SOURCE_USER	1
 
 /* ---- our engine ---------------------------------------------------------- */
+
+static bool is_nmi(const struct effect *e)
+{
+	return e->kind == EFFECT_DELIVER && e->msg.mode == DELIVERY_NMI;
+}
 
 static void enqueue(struct world *w, const struct effect *e)
 {
@@ -28,7 +35,7 @@ static void enqueue(struct world *w, const struct effect *e)
 		.kind = e->kind,
 		.slot = to_backend ? e->pin : e->source,
 		.dest = e->kind == EFFECT_DELIVER ? (uint8_t)e->msg.dest : 0,
-		.level = e->kind == EFFECT_ROUTE && e->msg.level,
+		.level = e->kind == EFFECT_ROUTE ? e->msg.level : is_nmi(e),
 	};
 }
 
@@ -144,6 +151,8 @@ void virq_effect(const struct world_config *c, struct world *w)
 		return;
 	}
 	pop(vmm);
+	if (q.kind == EFFECT_DELIVER && q.level)
+		return;		/* taken at once; no irr, no EOI */
 	if (q.kind == EFFECT_DELIVER)
 		w->vcpu[q.dest].irr |= (uint8_t)(1u << q.slot);
 	else if (q.kind == EFFECT_ROUTE)
@@ -299,12 +308,29 @@ static void write_register(const struct world_config *c, struct world *w,
 	virq_settle(c, w, &out);
 }
 
-void virq_write_low(const struct world_config *c, struct world *w,
-		    unsigned int pin, bool masked, bool level)
+void virq_hostile_write(const struct world_config *c, struct world *w,
+			unsigned int pin, bool masked, bool level,
+			unsigned int mode)
 {
+	static const uint32_t modes[HOSTILE_MODES] = {
+		[HOSTILE_FIXED] = DELIVERY_FIXED << ENTRY_MODE,
+		[HOSTILE_RESERVED] = 3u << ENTRY_MODE,
+		[HOSTILE_NMI] = DELIVERY_NMI << ENTRY_MODE,
+	};
+
 	write_register(c, w, 0x10 + 2 * pin,
-		       VECTOR(pin) | (level ? ENTRY_LEVEL : 0) |
-		       (masked ? ENTRY_MASKED : 0));
+		       VECTOR(pin) | modes[mode] | (level ? ENTRY_LEVEL : 0) |
+			       (masked ? ENTRY_MASKED : 0));
+}
+
+void virq_eoi_register(const struct world_config *c, struct world *w,
+		       unsigned int pin)
+{
+	struct effects out;
+
+	out.nr = 0;
+	forwarder_write(&w->forwarder, 0x40, VECTOR(pin), 4, &out);
+	virq_settle(c, w, &out);
 }
 
 /* RETIRE: the physical line is sampled, and a queued interrupt taken back. */
@@ -345,7 +371,8 @@ void virq_write_mask(const struct world_config *c, struct world *w,
 		     unsigned int pin, bool masked, unsigned int vcpu)
 {
 	if (c->irqchip == IRQCHIP_IRQFWD)
-		virq_write_low(c, w, pin, masked, c->flow != FLOW_EDGE);
+		virq_hostile_write(c, w, pin, masked, c->flow != FLOW_EDGE,
+				   HOSTILE_FIXED);
 	else if (is_pic(c))
 		virq_pic_write_mask(c, w, pin, masked);
 	else

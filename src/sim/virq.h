@@ -39,9 +39,13 @@ enum vcpu_pc virq_eoi(const struct world_config *c, struct world *w,
 		      unsigned int pin, unsigned int vcpu);
 enum vcpu_pc virq_eoi_continue(const struct world_config *c, struct world *w,
 			       unsigned int pin, enum vcpu_pc pc);
-/* A hostile guest: the low word with any trigger mode. */
-void virq_write_low(const struct world_config *c, struct world *w,
-		    unsigned int pin, bool masked, bool level);
+/* A hostile guest: the low word with any trigger mode, and enum hostile_mode. */
+void virq_hostile_write(const struct world_config *c, struct world *w,
+			unsigned int pin, bool masked, bool level,
+			unsigned int mode);
+/* pin's vector to the IOAPIC's EOI register. */
+void virq_eoi_register(const struct world_config *c, struct world *w,
+		       unsigned int pin);
 
 /* Is an unmask of pin still under way (KVM's first patch)? */
 static inline bool virq_unmask_is_open(const struct world_config *c,

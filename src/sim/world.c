@@ -154,6 +154,10 @@ static void hostile_steps(const struct world_config *c, const struct world *w,
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
 		for (unsigned int low = 0; low < 4; low++)
 			add(l, ACTOR_WHIM, STEP_HOSTILE_WRITE, pin | low << 1);
+		for (unsigned int mode = 1; mode < HOSTILE_MODES; mode++)
+			add(l, ACTOR_WHIM, STEP_HOSTILE_WRITE,
+			    pin | 1u << 2 | mode << 3);
+		add(l, ACTOR_WHIM, STEP_HOSTILE_REGISTER, pin);
 		for (unsigned int v = 0; v < c->vcpus; v++)
 			if (w->vcpu[v].isr & 1u << pin)
 				add(l, ACTOR_WHIM, STEP_HOSTILE_EOI,
@@ -436,7 +440,10 @@ static void apply_whim(const struct world_config *c, struct world *w,
 		guest_move(c, w, arg);
 		return;
 	case STEP_HOSTILE_WRITE:
-		virq_write_low(c, w, arg & 1, arg & 2, arg & 4);
+		virq_hostile_write(c, w, arg & 1, arg & 2, arg & 4, arg >> 3);
+		return;
+	case STEP_HOSTILE_REGISTER:
+		virq_eoi_register(c, w, arg);
 		return;
 	case STEP_HOSTILE_EOI:
 		hostile_eoi(c, w, arg & 1, arg >> 1);

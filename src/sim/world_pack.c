@@ -126,8 +126,10 @@ static void forwarder_fields(struct fields *m)
 		F(p->lines, 2);
 		F(p->masked, 1);
 		F(p->remote_irr, 1);
-		if (c->hostile)
+		if (c->hostile) {
 			F(p->level, 1);
+			F(p->mode, 3);
+		}
 		F(route->level, 1);
 		if (c->moves)
 			F(route->dest, 1);
@@ -203,8 +205,9 @@ static void queue_fields(struct fields *m)
 			F(vmm->queue[i].slot, 1);
 		if (c->moves)
 			F(vmm->queue[i].dest, 1);
-		if (c->hostile)
+		if (c->hostile) {
 			F(vmm->queue[i].level, 1);
+		}
 	}
 	if (c->opens) {
 		F(vmm->closing, 1);

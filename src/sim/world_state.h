@@ -105,7 +105,7 @@ struct queued {
 	uint8_t kind;		/* enum effect_kind; 0 is DELIVER: see nr */
 	uint8_t slot;		/* pin of DELIVER and ROUTE, source of the others */
 	uint8_t dest;		/* vCPU of DELIVER */
-	bool level;		/* ROUTE: there is one */
+	bool level;		/* ROUTE: there is one; DELIVER: as an NMI */
 };
 
 struct vmm {

@@ -234,6 +234,11 @@ static void guest_text(const struct world_config *c, struct step s, char *buf,
 static void whim_text(const struct world_config *c, struct step s, char *buf,
 		      size_t n)
 {
+	static const char *const modes[HOSTILE_MODES] = {
+		[HOSTILE_FIXED] = "",
+		[HOSTILE_RESERVED] = ", a reserved mode",
+		[HOSTILE_NMI] = ", as an NMI",
+	};
 	static const char *const names[] = {
 		[STEP_REQUEST] = "request_irq: unmask",
 		[STEP_PROBE] = "probe quiets the device: device ack",
@@ -249,9 +254,12 @@ static void whim_text(const struct world_config *c, struct step s, char *buf,
 	unsigned int arg = s.arg;
 
 	if (s.kind == STEP_HOSTILE_WRITE)
-		snprintf(buf, n, "writes the entry: %s, %s%s",
+		snprintf(buf, n, "writes the entry: %s, %s%s%s",
 			 arg & 2 ? "masked" : "unmasked",
-			 arg & 4 ? "level" : "edge", of_pin(c, arg & 1));
+			 arg & 4 ? "level" : "edge", modes[arg >> 3],
+			 of_pin(c, arg & 1));
+	else if (s.kind == STEP_HOSTILE_REGISTER)
+		snprintf(buf, n, "EOI register%s", of_pin(c, arg));
 	else if (s.kind == STEP_HOSTILE_EOI)
 		snprintf(buf, n, "EOI%s", of_pin(c, arg >> 1));
 	else if (s.kind == STEP_HOSTILE_PORT)
