@@ -535,6 +535,7 @@ unsigned int world_step_device(struct step s)
 	case STEP_REQUEST:
 	case STEP_PROBE:
 	case STEP_MOVE:
+	case STEP_HOSTILE_REGISTER:
 		return s.arg;
 	case STEP_LISTEN:
 	case STEP_UNMASK_MORE:
