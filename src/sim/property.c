@@ -13,6 +13,7 @@ static const char *const names[PROPERTY_NR] = {
 	[PROPERTY_PROGRESS] = "progress",
 	[PROPERTY_BALANCE] = "balance",
 	[PROPERTY_IOAPIC_SPEC] = "ioapic-spec",
+	[PROPERTY_I8259_SPEC] = "i8259-spec",
 	[PROPERTY_FORWARD_SPEC] = "forward-spec",
 	[PROPERTY_WIRING_SPEC] = "wiring-spec",
 };

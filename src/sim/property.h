@@ -21,6 +21,7 @@ enum property {
 	PROPERTY_BALANCE,	/* a quiescent state breaks it */
 	/* invariants: a part of the shipped code against its specification */
 	PROPERTY_IOAPIC_SPEC,	/* a step, or what a state reads as */
+	PROPERTY_I8259_SPEC,	/* a step, or what a state reads as */
 	PROPERTY_FORWARD_SPEC,	/* a step, or what a state tells of itself */
 	PROPERTY_WIRING_SPEC,	/* a step */
 	PROPERTY_NR,
@@ -28,6 +29,7 @@ enum property {
 
 #define PROPERTY_BIT(p)	((uint16_t)(1u << (p)))
 #define PROPERTY_INVARIANTS	(PROPERTY_BIT(PROPERTY_IOAPIC_SPEC) | \
+				 PROPERTY_BIT(PROPERTY_I8259_SPEC) | \
 				 PROPERTY_BIT(PROPERTY_FORWARD_SPEC) | \
 				 PROPERTY_BIT(PROPERTY_WIRING_SPEC))
 

@@ -137,6 +137,7 @@ static const struct name kinds[] = {
 	{ "forward", WORLD_FORWARD },
 	{ "window", WORLD_WINDOW },
 	{ "ioapic", WORLD_IOAPIC },
+	{ "i8259", WORLD_I8259 },
 	{ "rules", WORLD_RULES },
 	{ "wiring", WORLD_WIRING },
 	{ NULL, 0 },
@@ -146,6 +147,8 @@ static const struct name accesses[] = {
 	{ "bytes", ACCESSES_BYTES },
 	{ "entries", ACCESSES_ENTRIES },
 	{ "pins", ACCESSES_PINS },
+	{ "icws", ACCESSES_ICWS },
+	{ "ocws", ACCESSES_OCWS },
 	{ NULL, 0 },
 };
 
@@ -347,6 +350,13 @@ static int read_world_key(const struct reader *r, const char *key,
 
 static int check_spec(const struct reader *r, const struct world_config *c)
 {
+	bool of_i8259 = c->accesses >= ACCESSES_ICWS;
+
+	if (c->kind == WORLD_I8259 && !of_i8259 && c->accesses != ACCESSES_PINS)
+		return fail(r, "accesses",
+			    "kind \"i8259\" has \"icws\", \"ocws\" and \"pins\"");
+	if (c->kind != WORLD_I8259 && of_i8259)
+		return fail(r, "accesses", "it is for kind \"i8259\"");
 	if (c->kind == WORLD_WIRING && c->accesses == ACCESSES_BYTES)
 		return fail(r, "accesses",
 			    "kind \"wiring\" has \"entries\" and \"pins\"");
@@ -364,6 +374,8 @@ static int choose_properties(const struct reader *r, struct world_config *c)
 
 	if (c->kind == WORLD_IOAPIC)
 		of_kind = PROPERTY_BIT(PROPERTY_IOAPIC_SPEC);
+	if (c->kind == WORLD_I8259)
+		of_kind = PROPERTY_BIT(PROPERTY_I8259_SPEC);
 	if (c->kind == WORLD_RULES)
 		of_kind = PROPERTY_BIT(PROPERTY_FORWARD_SPEC);
 	if (c->kind == WORLD_WIRING)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/forward_spec.h"
+#include "sim/i8259_world.h"
 #include "sim/ioapic_spec.h"
 #include "sim/spec_same.h"
 #include "sim/wiring_spec.h"
@@ -106,6 +107,9 @@ static struct list events_of(const struct world_config *c)
 		return (struct list){ entries, LENGTH(entries) };
 	case ACCESSES_PINS:
 		return (struct list){ two_pins, LENGTH(two_pins) };
+	case ACCESSES_ICWS:
+	case ACCESSES_OCWS:
+		break;
 	}
 	return (struct list){ NULL, 0 };
 }
@@ -282,6 +286,8 @@ void spec_init(const struct world_config *c, struct world *w)
 		trap_behind_forwards(w);
 	} else if (c->kind == WORLD_RULES) {
 		forward_spec_init(c, lone_forward(w));
+	} else if (c->kind == WORLD_I8259) {
+		i8259_world_init(c, &w->pic.pic);
 	} else {
 		init_chip(&w->forwarder.ioapic, c->pins, c->version);
 		trap_behind_pins(w);
@@ -297,6 +303,8 @@ unsigned int spec_steps(const struct world_config *c, const struct world *w,
 		return wiring_steps(c, &w->forwarder, out);
 	if (c->kind == WORLD_RULES)
 		return forward_spec_steps(out);
+	if (c->kind == WORLD_I8259)
+		return i8259_world_steps(c, out);
 	for (unsigned int i = 0; i < nr; i++)
 		out[i] = (struct step){ ACTOR_WHIM, 0, (uint8_t)i };
 	return nr;
@@ -311,6 +319,9 @@ void spec_apply(const struct world_config *c, struct world *w, struct step s,
 	} else if (c->kind == WORLD_RULES) {
 		if (!forward_spec_obeys(c, lone_forward(w), s))
 			o->broken = PROPERTY_FORWARD_SPEC;
+	} else if (c->kind == WORLD_I8259) {
+		if (!i8259_world_obeys(c, &w->pic.pic, s))
+			o->broken = PROPERTY_I8259_SPEC;
 	} else if (!chip_obeys(&w->forwarder.ioapic, &events_of(c).v[s.arg])) {
 		o->broken = PROPERTY_IOAPIC_SPEC;
 	}
@@ -325,6 +336,8 @@ enum property spec_check(const struct world_config *c, const struct world *w)
 	if (c->kind == WORLD_RULES &&
 	    !forward_spec_tells(&w->forwarder.forward[0]))
 		broken = PROPERTY_FORWARD_SPEC;
+	if (c->kind == WORLD_I8259 && !i8259_world_tells(&w->pic.pic))
+		broken = PROPERTY_I8259_SPEC;
 	return c->properties & PROPERTY_BIT(broken) ? broken : PROPERTY_NONE;
 }
 
@@ -376,6 +389,8 @@ void spec_step_text(const struct world_config *c, struct step s, char *buf,
 		wiring_step_text(s, buf, n);
 	else if (c->kind == WORLD_RULES)
 		forward_spec_step_text(s, buf, n);
+	else if (c->kind == WORLD_I8259)
+		i8259_world_step_text(c, s, buf, n);
 	else
 		event_text(&events_of(c).v[s.arg], buf, n);
 }
@@ -389,6 +404,10 @@ void spec_columns(const struct world_config *c, const struct world *w,
 
 	if (c->kind == WORLD_RULES) {
 		forward_spec_columns(&fw->forward[0], out);
+		return;
+	}
+	if (c->kind == WORLD_I8259) {
+		i8259_world_columns(&w->pic.pic, out);
 		return;
 	}
 	ioapic_spec_of(&fw->ioapic, &s);

@@ -9,6 +9,7 @@
  * So what is compared is more than a well-behaved guest could ever see.
  *
  *   IOAPIC	the chip against ioapic_spec.h, by the accesses of a list
+ *   I8259	the pair of chips against i8259_spec.h, likewise
  *   RULES	one forward against forward_spec.h, by all that can happen to one
  *   WIRING	the forwarder against its parts, put together by hand
  */
@@ -29,7 +30,9 @@ struct outcome;
 enum spec_accesses {
 	ACCESSES_BYTES,		/* any length at any offset: the page, the index, IDs */
 	ACCESSES_ENTRIES,	/* one pin: each mode, two sources, pulses, EOIs */
-	ACCESSES_PINS,		/* two pins that share a vector, or do not */
+	ACCESSES_PINS,		/* two pins that share a vector, or do not; both 8259 */
+	ACCESSES_ICWS,		/* 8259: the stages of its initialisation */
+	ACCESSES_OCWS,		/* 8259: the commands of one chip */
 };
 
 void spec_init(const struct world_config *c, struct world *w);

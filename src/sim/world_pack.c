@@ -168,6 +168,14 @@ static void i8259_chip_fields(struct fields *m, struct i8259_chip *chip,
 	F(chip->poll, 1);
 }
 
+static void i8259_fields(struct fields *m, struct i8259 *pic)
+{
+	for (unsigned int pin = 0; pin < I8259_PINS; pin++)
+		F(pic->lines[pin], 2);
+	for (unsigned int i = 0; i < 2; i++)
+		i8259_chip_fields(m, &pic->chip[i], 0xff, true);
+}
+
 /* The pins are not independent of each other: priority, and the cascade. */
 static void pic_fields(struct fields *m)
 {
@@ -411,6 +419,10 @@ static void spec_fields(struct fields *m)
 	m->group = GROUP_SHARED;
 	if (m->c->kind == WORLD_RULES) {
 		forward_spec_fields(m, &m->w.forwarder.forward[0]);
+		return;
+	}
+	if (m->c->kind == WORLD_I8259) {
+		i8259_fields(m, &m->w.pic.pic);
 		return;
 	}
 	ioapic_fields(m, &m->w.forwarder.ioapic);
