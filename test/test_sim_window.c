@@ -201,6 +201,59 @@ static void a_halted_vcpu_wakes_for_an_interrupt(void **state)
 	assert_false(w.window.halted);
 }
 
+/* Hardware holds a second NMI back until the first one's IRET, and no more. */
+static void an_nmi_comes_within_a_handler(void **state)
+{
+	struct world_config c = split(WINDOW_NEW);
+	struct world w = begin(&c);
+
+	w.window.guest = GUEST_HANDLER;
+	w.window.saved = true;
+	w.window.interrupts = false;
+	w.window.nmi = true;
+	w.window.pc = WINDOW_ENTER;
+	do_step(&c, &w, ENTER);
+	assert_int_equal(w.window.guest, GUEST_NMI);
+	w.window.nmi = true;
+	w.window.pc = WINDOW_ENTER;
+	do_step(&c, &w, ENTER);
+	assert_true(w.window.nmi);
+	do_step(&c, &w, "iret");
+	assert_int_equal(w.window.guest, GUEST_HANDLER);
+	assert_false(w.window.interrupts);
+	w.window.nmi = false;
+	do_step(&c, &w, "iret");
+	assert_int_equal(w.window.guest, GUEST_MAIN);
+	assert_true(w.window.interrupts);
+}
+
+/* The window stays requested, since no write of LVT0 exits to userspace. */
+static void an_unmasked_lvt0_is_told(void **state)
+{
+	struct world_config c = split(WINDOW_NEW);
+	struct world w = begin(&c);
+
+	c.window.lvt0s = 2;
+	w.window.lvt0s = 2;
+	do_step(&c, &w, RUN);
+	do_step(&c, &w, ENTER);
+	do_step(&c, &w, "masks LVT0");
+	do_step(&c, &w, TOLD);
+	do_step(&c, &w, ENTER);
+	do_step(&c, &w, EXTERNAL);
+	do_step(&c, &w, KICK);
+	do_step(&c, &w, RUN);
+	assert_false(w.window.stash);
+	assert_true(w.window.request);
+	do_step(&c, &w, ENTER);
+	assert_false(w.window.armed);
+	do_step(&c, &w, "unmasks LVT0");
+	do_step(&c, &w, TOLD);
+	assert_int_equal(w.window.pc, WINDOW_USER);
+	do_step(&c, &w, RUN);
+	assert_true(w.window.stash);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +264,8 @@ int main(void)
 		cmocka_unit_test(an_exception_goes_first),
 		cmocka_unit_test(a_queued_interrupt_goes_before_an_nmi),
 		cmocka_unit_test(a_halted_vcpu_wakes_for_an_interrupt),
+		cmocka_unit_test(an_nmi_comes_within_a_handler),
+		cmocka_unit_test(an_unmasked_lvt0_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,7 @@ static const struct key keys[] = {
 	NUMBER("exits", window.exits, 0, 7),
 	NUMBER("nmis", window.nmis, 0, 7),
 	NUMBER("halts", window.halts, 0, 7),
+	NUMBER("lvt0s", window.lvt0s, 0, 7),
 	NAME("accesses", accesses, accesses),
 	NAME("version", version, versions),
 	BOOL("routed", routed),

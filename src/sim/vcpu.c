@@ -22,6 +22,7 @@ enum window_step {
 	STEP_FAULT,		/* an intercepted exception: queued in the exit */
 	STEP_OTHER,		/* an exit for another reason */
 	STEP_HLT,
+	STEP_LVT0,		/* 1: it is unmasked */
 };
 
 #define STEP_FIRST_OF_GUEST	STEP_WINDOW
@@ -40,13 +41,20 @@ void window_init(const struct world_config *c, struct world *w)
 		.exits = k->exits,
 		.nmis = k->nmis,
 		.halts = k->halts,
+		.lvt0s = k->lvt0s,
 	};
 }
 
 /* kvm_cpu_accept_dm_intr(): a place for what userspace gives us */
 static bool has_place(const struct window_config *k, const struct window *x)
 {
-	return k->user_apic ? !x->injected : !x->stash;
+	return k->user_apic ? !x->injected : !x->stash && !x->lvt0_masked;
+}
+
+/* kvm_cpu_has_extint(): kvm_apic_accept_pic_intr() is asked again */
+static bool has_extint(const struct window *x)
+{
+	return x->stash && !x->lvt0_masked;
 }
 
 /* kvm_vcpu_ready_for_interrupt_injection() */
@@ -57,7 +65,8 @@ static bool is_ready(const struct window_config *k, const struct window *x)
 	switch ((enum window_predicate)k->predicate) {
 	case WINDOW_OLD:
 		/* !kvm_cpu_has_interrupt() && !kvm_event_needs_reinjection() */
-		return !x->local && !x->stash && !x->injected;
+		return !x->local && !x->stash && !x->injected &&
+		       !x->lvt0_masked;
 	case WINDOW_NEW:
 		return has_place(k, x);
 	case WINDOW_STRICT:
@@ -71,7 +80,8 @@ static bool wants_window(const struct window_config *k, const struct window *x)
 {
 	/* The old predicate asked only whether ExtINT is accepted. */
 	return x->request &&
-	       (k->predicate == WINDOW_OLD || has_place(k, x));
+	       (k->predicate == WINDOW_OLD ? !x->lvt0_masked
+					   : has_place(k, x));
 }
 
 static bool may_inject(const struct window_config *k, const struct window *x)
@@ -87,7 +97,7 @@ static void guest_steps(const struct window_config *k, const struct window *x,
 			struct step *out, unsigned int *nr)
 {
 	bool kernel_kick = (x->local && !k->apicv && !x->armed) ||
-			   (x->nmi && x->guest == GUEST_MAIN);
+			   (x->nmi && x->guest != GUEST_NMI);
 
 	if (x->armed && x->interrupts) {
 		/* before anything else, virtual interrupt delivery included */
@@ -111,6 +121,9 @@ static void guest_steps(const struct window_config *k, const struct window *x,
 		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_HLT, 0 };
 	if (x->exceptions && x->guest == GUEST_MAIN)
 		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_FAULT, 0 };
+	if (x->lvt0s && x->guest == GUEST_MAIN)
+		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_LVT0,
+					      x->lvt0_masked };
 	if (x->exits)
 		out[(*nr)++] = (struct step){ ACTOR_WHIM, STEP_OTHER, 0 };
 }
@@ -118,7 +131,8 @@ static void guest_steps(const struct window_config *k, const struct window *x,
 /* kvm_arch_vcpu_runnable() */
 static bool is_runnable(const struct window *x)
 {
-	return !x->halted || x->local || x->stash || x->injected || x->nmi;
+	return !x->halted || x->local || has_extint(x) || x->injected ||
+	       x->nmi;
 }
 
 unsigned int window_steps(const struct world_config *c, const struct world *w,
@@ -164,7 +178,12 @@ unsigned int window_steps(const struct world_config *c, const struct world *w,
 /* The guest goes on in a handler; a halt is over. */
 static void divert(struct window *x, enum window_guest to)
 {
-	x->saved = x->interrupts;
+	if (to == GUEST_NMI) {
+		x->nmi_over = x->guest;
+		x->nmi_saved = x->interrupts;
+	} else {
+		x->saved = x->interrupts;
+	}
 	x->interrupts = false;
 	x->guest = (uint8_t)to;
 	x->halted = false;
@@ -206,10 +225,10 @@ static void enter(const struct window_config *k, struct window *x,
 	} else if (x->injected) {
 		x->injected = false;
 		take(x, o);
-	} else if (x->nmi && x->guest == GUEST_MAIN) {
+	} else if (x->nmi && x->guest != GUEST_NMI) {
 		x->nmi = false;
 		divert(x, GUEST_NMI);
-	} else if (x->stash && x->interrupts) {
+	} else if (has_extint(x) && x->interrupts) {
 		x->stash = false;
 		take(x, o);
 	} else if (x->local && !k->apicv && x->interrupts) {
@@ -217,7 +236,7 @@ static void enter(const struct window_config *k, struct window *x,
 		take(x, o);
 	}
 	/* kvm_cpu_has_injectable_intr(), or the window that userspace wants */
-	x->armed = x->stash || x->injected || (x->local && !k->apicv) ||
+	x->armed = has_extint(x) || x->injected || (x->local && !k->apicv) ||
 		   wants_window(k, x);
 }
 
@@ -229,6 +248,13 @@ static void leave(struct window *x, enum window_pc pc)
 
 static void iret(struct window *x)
 {
+	if (x->guest == GUEST_NMI) {
+		x->interrupts = x->nmi_saved;
+		x->guest = x->nmi_over;
+		x->nmi_saved = false;
+		x->nmi_over = GUEST_MAIN;
+		return;
+	}
 	x->interrupts = x->saved;
 	x->saved = false;
 	x->guest = GUEST_MAIN;
@@ -300,6 +326,11 @@ static void apply_guest(struct window *x, struct step s, struct outcome *o)
 		x->exception = true;
 		leave(x, WINDOW_EXIT);
 		return;
+	case STEP_LVT0:
+		x->lvt0s--;
+		x->lvt0_masked = !x->lvt0_masked;
+		leave(x, WINDOW_EXIT);
+		return;
 	case STEP_OTHER:
 		x->exits--;
 		leave(x, WINDOW_EXIT);
@@ -325,7 +356,8 @@ bool window_has_interrupt(const struct world *w)
 {
 	const struct window *x = &w->window;
 
-	return x->external || x->local || x->stash || x->injected;
+	return ((x->external || x->stash) && !x->lvt0_masked) || x->local ||
+	       x->injected;
 }
 
 bool window_is_lost(const struct world *w)
@@ -351,8 +383,10 @@ void window_step_text(struct step s, char *buf, unsigned long n)
 		[STEP_OTHER] = "an exit for another reason",
 		[STEP_NMI] = "raise: an NMI",
 		[STEP_HLT] = "hlt",
+		[STEP_LVT0] = "masks LVT0",
 		[STEP_WAKE] = "vcpu_block ends",
 	};
 
-	snprintf(buf, n, "%s", names[s.kind]);
+	snprintf(buf, n, "%s", s.kind == STEP_LVT0 && s.arg ? "unmasks LVT0"
+							    : names[s.kind]);
 }

@@ -14,7 +14,9 @@
  *   EXIT    vcpu_run(): back to ENTER, or to USER, or halted
  *   HALTED  vcpu_block(): until there is something to run for
  *
- * Not modelled: LVT0 (ExtINT is always accepted), an NMI within a handler.
+ * A local APIC in the kernel takes ExtINT only while LVT0 is unmasked and in that
+ * mode; a guest's write of LVT0 is an exit that ends in the kernel.  An NMI comes
+ * in any handler but its own.
  */
 #ifndef SIM_VCPU_H
 #define SIM_VCPU_H
@@ -45,6 +47,7 @@ struct window_config {
 	uint8_t exits;		/* exits for other reasons */
 	uint8_t nmis;		/* NMIs to come */
 	uint8_t halts;		/* times that the guest may halt */
+	uint8_t lvt0s;		/* times that it may mask or unmask LVT0 */
 };
 
 enum window_pc {
@@ -75,9 +78,12 @@ struct window {
 	bool request;		/* run->request_interrupt_window */
 	bool nmi;		/* nmi_pending */
 	bool halted;		/* mp_state */
+	bool lvt0_masked;	/* ExtINT is not accepted */
+	uint8_t nmi_over;	/* enum window_guest: what the NMI has interrupted */
+	bool nmi_saved;		/* and EFLAGS.IF there */
 	bool armed;		/* the guest exits as soon as the window opens */
 	uint8_t external_left, local_left, clis, exceptions, exits;
-	uint8_t nmis, halts;
+	uint8_t nmis, halts, lvt0s;
 };
 
 void window_init(const struct world_config *c, struct world *w);

@@ -359,6 +359,10 @@ static void window_fields(struct fields *m, struct window *x)
 	F(x->clis, 3);
 	F(x->exceptions, 3);
 	F(x->exits, 3);
+	F(x->lvt0s, 3);
+	F(x->lvt0_masked, 1);
+	F(x->nmi_over, 2);
+	F(x->nmi_saved, 1);
 }
 
 /* All that the shipped structs can hold, whatever a guest writes. */

@@ -403,6 +403,7 @@ static void window_columns(const struct window *x, struct world_columns *out)
 	put(&host, pcs[x->pc]);
 	put(&host, x->request ? "+req" : "");
 	put(&host, x->armed ? "+armed" : "");
+	put(&host, x->lvt0_masked ? "+lvt0" : "");
 	put(&pin, x->stash ? "stash" : "");
 	put(&pin, x->injected ? "queued" : "");
 	put(&pin, x->exception ? "+exc" : "");
