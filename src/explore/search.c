@@ -395,17 +395,32 @@ static void between_rounds(struct search *s)
 	}
 }
 
+/* All wait for each other, and one of them does what none may do meanwhile. */
+static void one_by_all(struct search *s, void (*one)(struct search *s))
+{
+	if (pthread_barrier_wait(&s->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
+		one(s);
+	pthread_barrier_wait(&s->barrier);
+}
+
+static void move_on(struct search *s)
+{
+	store_move_on(s->store);
+}
+
 static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
 	struct search *s = w->search;
+	unsigned int share = (unsigned int)(w - s->worker);
 
 	while (!s->done) {
 		work(w);
-		if (pthread_barrier_wait(&s->barrier) ==
-		    PTHREAD_BARRIER_SERIAL_THREAD)
-			between_rounds(s);
-		pthread_barrier_wait(&s->barrier);
+		one_by_all(s, between_rounds);
+		while (store_moves(s->store)) {
+			store_move(s->store, share, s->nr);
+			one_by_all(s, move_on);
+		}
 	}
 	return NULL;
 }

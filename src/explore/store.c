@@ -11,6 +11,7 @@
 #define ROOT_BITS	56
 #define NUMBER_BITS	(ROOT_BITS / 2)
 #define HUGE_PAGE	(2u << 20)
+#define FEW		8192u	/* slots: not worth sharing out */
 
 static void set_widths(struct layout *l)
 {
@@ -162,6 +163,7 @@ void store_free(struct store *s)
 	for (unsigned int i = 0; i < s->nodes; i++)
 		dict_free(&s->dict[i]);
 	table_free(s->slot, s->slots);
+	free(s->aside);
 	free(s->hash);
 	memset(s, 0, sizeof(*s));
 }
@@ -458,56 +460,107 @@ static int translate_table(struct store *s, const struct layout *before)
 	return 0;
 }
 
-/* Puts an entry at its home or behind it, before the end; false: all taken. */
-static bool put_before_end(struct store *s, uint64_t from, uint64_t entry)
+/*
+ * A table grows in place.  Entries keep the order of their hashes, so the upper
+ * third of it moves to what was added, the next stretch to where the upper third
+ * was, and so on: where a stretch goes nothing is left.  Workers share each
+ * stretch.  The few that would have to leave the piece that their share goes to
+ * (they stood far behind their home) wait aside until all are gone, as do the
+ * first FEW slots, which entries from the end may have wrapped into.
+ */
+static uint64_t moved(const struct store *s, uint64_t slot)
 {
-	for (uint64_t i = from; i < s->slots; i++) {
-		if (!store_entry(s, i)) {
-			atomic_store_explicit(&s->slot[i], entry,
-					      memory_order_relaxed);
-			return true;
-		}
-	}
-	return false;
+	return slot * s->slots / s->old_slots;
 }
 
-/*
- * In place: entries keep the order of their hashes, so whoever moves them from
- * the last to the first finds room where the later ones were.  The few that
- * would have to wrap around, or to go before where they were (they had wrapped,
- * or stood far behind their home), wait aside until the others have gone.
- */
-static int grow_table(struct store *s)
+static void set_aside(struct store *s, uint64_t entry)
 {
-	uint64_t old_slots = s->slots, asides = 0, room = old_slots / 16 + 4096;
-	uint64_t *aside = malloc(room * sizeof(*aside));
-	_Atomic uint64_t *slot =
-		aside ? table_alloc(s->slot, old_slots, grown_slots(s)) : NULL;
+	uint64_t i = atomic_fetch_add(&s->asides, 1);
 
+	assert(i < s->aside_room);
+	s->aside[i] = entry;
+}
+
+static int begin_move(struct store *s)
+{
+	uint64_t slots = grown_slots(s);
+	_Atomic uint64_t *slot;
+
+	/* ten a share, where one would be normal */
+	/* a handful at each end of a share, and there are few stretches */
+	s->aside_room = FEW + 256 * (uint64_t)s->margin;
+	s->aside = malloc(s->aside_room * sizeof(*s->aside));
+	slot = s->aside ? table_alloc(s->slot, s->slots, slots) : NULL;
 	if (!slot) {
-		free(aside);
+		free(s->aside);
+		s->aside = NULL;
 		return -ENOMEM;
 	}
+	s->asides = 0;
 	s->slot = slot;
-	s->slots = grown_slots(s);
-	s->limit = limit_of(s->slots);
-	for (uint64_t i = old_slots; i-- > 0;) {
+	s->old_slots = s->slots;
+	s->slots = slots;
+	s->limit = limit_of(slots);
+	s->move_from = s->old_slots;
+	store_move_on(s);
+	return 0;
+}
+
+/* Puts an entry at its home or behind it, in [from, to); false: no room. */
+static bool put_within(struct store *s, uint64_t from, uint64_t to,
+		       uint64_t entry)
+{
+	uint64_t i = store_home(s, store_root(entry));
+
+	if (i < from)
+		return false;
+	while (i < to && store_entry(s, i))
+		i++;
+	if (i >= to)
+		return false;
+	atomic_store_explicit(&s->slot[i], entry, memory_order_relaxed);
+	return true;
+}
+
+void store_move(struct store *s, unsigned int share, unsigned int shares)
+{
+	uint64_t nr = s->move_to - s->move_from;
+	uint64_t from = s->move_from + nr * share / shares;
+	uint64_t to = s->move_from + nr * (share + 1) / shares;
+	uint64_t first = moved(s, from), end = moved(s, to);
+
+	for (uint64_t i = from; i < to; i++) {
 		uint64_t entry = store_entry(s, i);
-		uint64_t at = store_home(s, store_root(entry));
 
 		if (!entry)
 			continue;
 		atomic_store_explicit(&s->slot[i], 0, memory_order_relaxed);
-		if (at < i || !put_before_end(s, at, entry)) {
-			assert(asides < room);
-			aside[asides++] = entry;
-		}
+		if (!put_within(s, first, end, entry))
+			set_aside(s, entry);
 	}
-	while (asides--)
-		add_again(s, store_root(aside[asides]),
-			  store_level(aside[asides]));
-	free(aside);
-	return 0;
+}
+
+void store_move_on(struct store *s)
+{
+	s->move_to = s->move_from;
+	if (s->move_to > FEW) {
+		/* the most that goes to where nothing is left */
+		s->move_from = s->move_to * s->old_slots / s->slots + 1;
+		assert(moved(s, s->move_from) >= s->move_to);
+		return;
+	}
+	for (uint64_t i = 0; i < s->move_to; i++) {
+		uint64_t entry = store_entry(s, i);
+
+		atomic_store_explicit(&s->slot[i], 0, memory_order_relaxed);
+		if (entry)
+			set_aside(s, entry);
+	}
+	for (uint64_t i = 0; i < s->asides; i++)
+		add_again(s, store_root(s->aside[i]),
+			  store_level(s->aside[i]));
+	free(s->aside);
+	s->aside = NULL;
 }
 
 /*
@@ -547,7 +600,7 @@ int store_grow(struct store *s, struct layout *before, bool *relaid)
 		ret = lay_again(s);
 	if (!ret && *relaid)
 		ret = translate_table(s, before);
-	while (!ret && table_full(s))
-		ret = grow_table(s);
+	if (!ret && table_full(s))
+		ret = begin_move(s);
 	return ret;
 }

@@ -51,6 +51,12 @@ struct store {
 	uint64_t slots;
 	uint64_t limit;		/* states before it wants to grow */
 	uint64_t states;	/* kept by the search, between rounds */
+	/* While the table grows: */
+	uint64_t old_slots;
+	uint64_t move_from, move_to;	/* old slots to move now */
+	uint64_t *aside;	/* entries that wait; NULL: it does not grow */
+	uint64_t aside_room;
+	_Atomic uint64_t asides;
 };
 
 /* A state taken apart; its neighbours differ in few nodes. */
@@ -137,6 +143,16 @@ size_t store_bytes(const struct store *s);
 size_t store_grown_bytes(const struct store *s);
 /* before: the layout that roots were made by until now, if relaid. */
 int store_grow(struct store *s, struct layout *before, bool *relaid);
+/*
+ * The rest of growing, by all workers: while it moves each moves its share, and
+ * when all have done so, one goes on to what is to be moved next.
+ */
+static inline bool store_moves(const struct store *s)
+{
+	return s->aside;
+}
+void store_move(struct store *s, unsigned int share, unsigned int shares);
+void store_move_on(struct store *s);
 /* A root that was made by another layout. */
 uint64_t store_translate(struct store *s, const struct layout *before,
 			 uint64_t root);
