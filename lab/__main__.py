@@ -117,14 +117,22 @@ def check(args):
 def lab(argv):
     args = parser().parse_args(argv)
     if args.smoke or args.faults or args.errors:
+        if args.json:
+            raise LabError("--json writes the rows of cells; --smoke, --faults and --errors "
+                           "write build/lab-*.tap")
         return check(args)
+    if args.json:
+        report.check_writable(args.json)
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(
             f"{v} has irqchip {', '.join(c)}" for v, c in cells.IRQCHIPS.items())
             + "; a plain driver has no thread to be between")
     if args.matrix:
-        return matrix.main(wanted, args.resume, args.parallel)
+        code = matrix.main(wanted, args.resume, args.parallel)
+        if args.json:
+            report.export(args.json, report.load(matrix.ROWS))
+        return code
     rows = {}
 
     def done(r, cell):
@@ -137,7 +145,7 @@ def lab(argv):
     ordered = [rows[c.key()] for c in wanted]
     print(report.table(ordered, cells.ROW_KEYS))
     if args.json:
-        report.save(args.json, ordered)
+        report.export(args.json, ordered)
     return 0
 
 

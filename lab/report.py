@@ -4,6 +4,7 @@ import json
 import os
 
 from .cells import CELL_KEYS, ROW_KEYS
+from .common import LabError
 
 NAMES = {"host_irqs": "host interrupts", "host": "host kernel", "vmm": "VMM"}
 
@@ -83,10 +84,34 @@ def load(path):
         return json.load(f)
 
 
+def text(rows):
+    """The rows as JSON, a line each."""
+    return "[\n" + ",\n".join(json.dumps({k: r[k] for k in ROW_KEYS}) for r in rows) + "\n]\n"
+
+
 def save(path, rows):
+    """A file of build/, whole at any time."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     part = path + ".part"
     with open(part, "w") as f:
-        f.write("[\n" + ",\n".join(json.dumps({k: r[k] for k in ROW_KEYS}) for r in rows)
-                + "\n]\n")
+        f.write(text(rows))
     os.replace(part, path)
+
+
+def check_writable(path):
+    """Told before the run, not after it."""
+    try:
+        with open(path, "a"):
+            pass
+    except OSError as e:
+        raise LabError(f"cannot write {path}: {e.strerror}") from None
+
+
+def export(path, rows):
+    """The user's own file. If it cannot be written, the rows are not lost."""
+    try:
+        with open(path, "w") as f:
+            f.write(text(rows))
+    except OSError as e:
+        print(text(rows), end="", flush=True)
+        raise LabError(f"cannot write {path}: {e.strerror}; its rows are above") from None

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/explore.h"
+#include "cli/streams.h"
 #include "irqfwd.h"
 
 #define EXIT_USAGE	2
@@ -36,6 +37,7 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	cli_streams();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "cli/explore.h"
+#include "cli/streams.h"
 
 int main(int argc, char **argv)
 {
+	cli_streams();
 	if (argc > 1 && !strcmp(argv[1], "explore"))
 		return cli_explore(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "sim"))

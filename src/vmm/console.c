@@ -41,11 +41,12 @@ struct console {
 	pthread_mutex_t lock;
 	size_t used;
 	uint8_t output[OUTPUT_MAX];
+	int error;		/* of the first write that failed; or 0 */
 };
 
 /* ---- output ------------------------------------------------------------- */
 
-static void write_all(const uint8_t *data, size_t len)
+static int write_all(const uint8_t *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t nr = write(STDOUT_FILENO, data, len);
@@ -57,18 +58,26 @@ static void write_all(const uint8_t *data, size_t len)
 			continue;
 		}
 		if (nr < 0 && errno != EINTR)
-			return;	/* nobody listens: the guest goes on */
+			return errno;
 		if (nr > 0) {
 			data += nr;
 			len -= (size_t)nr;
 		}
 	}
+	return 0;
 }
 
+/* The guest goes on whoever listens.  A reader that left has had enough. */
 static void flush_locked(struct console *c)
 {
-	write_all(c->output, c->used);
+	int error = write_all(c->output, c->used);
+
 	c->used = 0;
+	if (!error || error == EPIPE || c->error)
+		return;
+	c->error = error;
+	fprintf(stderr, "irqfwd run: cannot write the guest's output (%s): "
+		"some of it is lost\n", strerror(error));
 }
 
 static void flush(struct console *c)
@@ -277,6 +286,17 @@ int console_new(struct console **out, struct machine *m,
 	}
 	*out = c;
 	return 0;
+}
+
+int console_finish(struct console *c)
+{
+	int error;
+
+	pthread_mutex_lock(&c->lock);
+	flush_locked(c);
+	error = c->error;
+	pthread_mutex_unlock(&c->lock);
+	return error;
 }
 
 void console_free(struct console *c)

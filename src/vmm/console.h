@@ -20,6 +20,8 @@ struct console;
 /* At port 0x3f8, interrupt 4.  With failure(). */
 int console_new(struct console **out, struct machine *m,
 		struct platform *platform);
+/* Writes what is left; an errno if any of the guest's output was lost, or 0. */
+int console_finish(struct console *c);
 /* Writes what is left, and gives the terminal back as it was. */
 void console_free(struct console *c);
 

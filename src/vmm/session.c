@@ -28,6 +28,8 @@ struct session {
 	struct pci_root *pci;
 	struct test_device *test;
 	FILE *trace;
+	int trace_error;	/* of the first line that was not written, or 0 */
+	bool lost;		/* output of ours, which was said */
 	int signal_fd;
 	struct timespec begun;
 	int signal;		/* that ended the run, or 0 */
@@ -75,34 +77,72 @@ static void print_json(struct session *s, FILE *to)
 	fputs("}}\n", to);
 }
 
+static int write_text(FILE *to, const char *text, size_t size)
+{
+	return fwrite(text, 1, size, to) == size && !fflush(to) ? 0 : errno;
+}
+
+static int write_file(const char *name, const char *text, size_t size)
+{
+	FILE *to = fopen(name, "we");
+	int error;
+
+	if (!to)
+		return errno;
+	error = write_text(to, text, size);
+	/* Some file systems tell only now. */
+	return fclose(to) && !error ? errno : error;
+}
+
+/* A run of hours is not to be repeated: what has no file goes to the terminal. */
 static void print_stats(struct session *s)
 {
 	const struct run_options *o = s->options;
-	FILE *to = o->stats_file ? fopen(o->stats_file, "we") : stderr;
+	size_t size = 0;
+	char *text = NULL;
+	FILE *to = open_memstream(&text, &size);
+	int error = 0;
 
-	if (!to) {
-		fprintf(stderr, "irqfwd run: cannot write %s (%s)\n",
-			o->stats_file, strerror(errno));
+	if (!to)
 		return;
-	}
 	if (o->stats_json)
 		print_json(s, to);
 	else
 		irqfwd_print_stats(machine_irqchip(s->machine), to, false);
-	if (to != stderr)
-		fclose(to);
-	else
-		fflush(to);
+	fclose(to);
+	if (o->stats_file)
+		error = write_file(o->stats_file, text, size);
+	if (error)
+		fprintf(stderr, "irqfwd run: cannot write %s (%s); the "
+			"counters are:\n", o->stats_file, strerror(error));
+	if (error || !o->stats_file)
+		s->lost |= write_text(stderr, text, size) != 0;
+	s->lost |= error != 0;
+	free(text);
 }
 
 static void trace_line(void *opaque, const char *line)
 {
-	FILE *to = opaque;
+	struct session *s = opaque;
 
-	flockfile(to);
-	fputs(line, to);
-	putc('\n', to);
-	funlockfile(to);
+	if (fputs(line, s->trace) >= 0 && putc('\n', s->trace) >= 0)
+		return;
+	if (!s->trace_error)
+		s->trace_error = errno;
+}
+
+static void close_trace(struct session *s)
+{
+	if (!s->trace)
+		return;
+	if (fclose(s->trace) && !s->trace_error)
+		s->trace_error = errno;
+	if (!s->trace_error)
+		return;
+	s->lost = true;
+	fprintf(stderr, "irqfwd run: cannot write all of the trace to %s (%s): "
+		"lines are missing\n", s->options->trace_file,
+		strerror(s->trace_error));
 }
 
 /* ---- building ----------------------------------------------------------- */
@@ -139,6 +179,20 @@ static int open_trace(struct session *s)
 	if (!s->trace)
 		return failure(errno, "cannot write the trace to %s (%s)", name,
 			       strerror(errno));
+	return 0;
+}
+
+/* Told before the run, not after it; what is in the file stays until then. */
+static int check_stats_file(const struct session *s)
+{
+	const char *name = s->options->stats_file;
+	FILE *to = name ? fopen(name, "ae") : NULL;
+
+	if (name && !to)
+		return failure(errno, "cannot write the counters to %s (%s)",
+			       name, strerror(errno));
+	if (to)
+		fclose(to);
 	return 0;
 }
 
@@ -191,9 +245,11 @@ static int build(struct session *s)
 
 	if (!err)
 		err = open_trace(s);
+	if (!err)
+		err = check_stats_file(s);
 	if (s->trace) {
 		config.trace = trace_line;
-		config.opaque = s->trace;
+		config.opaque = s;
 	}
 	if (!err)
 		err = machine_new(&s->machine, &config);
@@ -214,8 +270,7 @@ static void dismantle(struct session *s)
 		pci_root_free(s->pci);
 	platform_free(s->platform);
 	machine_free(s->machine);
-	if (s->trace)
-		fclose(s->trace);
+	close_trace(s);	/* its last lines came with the machine's end */
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 }
@@ -318,7 +373,9 @@ int session_run(const struct run_options *options)
 		code = exit_code(&s);
 		if (options->stats || options->devices)
 			print_stats(&s);
+		s.lost |= console_finish(s.console) != 0;
 	}
 	dismantle(&s);
-	return code;
+	/* The guest's own word counts more. */
+	return s.lost && code == SESSION_OK ? SESSION_FAILED : code;
 }

@@ -223,6 +223,11 @@ reset:
 	jmp .
 
 power_off:
+	movw $0x3f8, %dx	/* a line on the console */
+	movb $'p', %al
+	outb %al, %dx
+	movb $'\n', %al
+	outb %al, %dx
 	movw $0x604, %dx
 	movw $0x3400, %ax	/* SLP_EN, SLP_TYP 5 */
 	outw %ax, %dx

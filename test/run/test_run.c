@@ -91,6 +91,20 @@ static struct result run(const char *const *args)
 
 #define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
 
+/* A command line of the shell; $R stands for irqfwd, $I for the image. */
+static struct result run_in_shell(const char *line)
+{
+	const char *program = irqfwd;
+	struct result r;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "R='%s'; I='%s'; %s", irqfwd, image, line);
+	irqfwd = "/bin/sh";
+	r = RUN("-c", text);
+	irqfwd = program;
+	return r;
+}
+
 static void assert_says(const struct result *r, int code, const char *words)
 {
 	if (r->code != code || !strstr(r->text, words))
@@ -299,6 +313,53 @@ static void statistics_go_to_a_file(void **state)
 	assert_says(&r, 1, "/nonexistent/trace");
 }
 
+/* Full disks and closed streams; what nobody can read is not tried again. */
+static void help_that_cannot_be_written(void **state)
+{
+	static const char *const lines[] = {
+		"\"$R\" --help >/dev/full",
+		"\"$R\" run --help >/dev/full",
+		"\"$R\" explore --list >/dev/full",
+		"\"$R\" sim --help >&-",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct result r = run_in_shell(lines[i]);
+
+		assert_says(&r, 2, "cannot write all of standard output");
+	}
+}
+
+static void output_that_cannot_be_written(void **state)
+{
+	static const struct {
+		const char *line;
+		int code;
+		const char *words;
+	} rows[] = {
+		{ ">/dev/full", 1, "cannot write the guest's output (No space" },
+		{ ">&-", 1, "cannot write the guest's output (Bad file" },
+		{ "| true", 0, "" },
+		{ "<&-", 0, "p\n" },
+		{ "--trace /dev/full", 1, "all of the trace to /dev/full" },
+		{ "--stats json --stats-file /dev/full", 1, "\"forwards\"" },
+		{ "--stats-file /nonexistent/f", 1, "/nonexistent/f (No such" },
+		{ "--stats json 2>/dev/full", 1, "" },
+		{ "--stats json 2>&-", 1, "" },
+	};
+
+	need_kvm();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct result r;
+		char line[256];
+
+		snprintf(line, sizeof(line), "\"$R\" run --kernel \"$I\" "
+			 "--append p %s", rows[i].line);
+		r = run_in_shell(line);
+		assert_says(&r, rows[i].code, rows[i].words);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +374,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(user_ends_it),
 		cmocka_unit_test(terminal_keys),
 		cmocka_unit_test(statistics_go_to_a_file),
+		cmocka_unit_test(help_that_cannot_be_written),
+		cmocka_unit_test(output_that_cannot_be_written),
 	};
 	int fd, failed;
 
