@@ -109,6 +109,16 @@ static void what_cannot_be_together_is_told(void **state)
 		     ":2: pins:", "more pins than devices");
 	expect_error("{ \"variants\": [ { \"name\": \"a\", \"expect\": \"once\" } ] }",
 		     "expect:", "once is not among the properties");
+	expect_error("{ \"variants\": [ { \"name\": \"a\", \"expect\": \"holds\" },\n"
+		     "{ \"name\": \"a\", \"expect\": \"holds\" } ] }",
+		     "name:", "\"a\" is there twice");
+	expect_error("{ \"world\": { \"kind\": \"rules\",\n"
+		     "\"properties\": [\"no-lost\"] },\n"
+		     "\"variants\": [ { \"name\": \"a\", \"expect\": \"holds\" } ] }",
+		     "properties:", "none of them is one of this kind of world");
+	expect_error("{ \"variants\": [ { \"name\": \"a\", \"expect\": \"holds\",\n"
+		     "\"throttle\": 8 } ] }",
+		     ":2: throttle:", "0 to 7");
 }
 
 static void broken_json_names_the_line(void **state)
@@ -127,6 +137,8 @@ static void a_missing_file_is_told(void **state)
 	assert_int_equal(scenario_load("/nowhere/x.json", &s, message,
 				       sizeof(message)), -ENOENT);
 	assert_non_null(strstr(message, "/nowhere/x.json"));
+	assert_true(scenario_load("/tmp", &s, message, sizeof(message)) < 0);
+	assert_non_null(strstr(message, "directory"));
 }
 
 int main(void)

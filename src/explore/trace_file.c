@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MAX	96
 
@@ -181,10 +182,13 @@ static struct json_object *member(struct json_object *o, const char *key,
 
 static struct json_object *load(const char *file, char *err, size_t n)
 {
-	struct json_object *o = json_object_from_file(file);
+	struct json_object *o = access(file, R_OK) ? NULL
+						   : json_object_from_file(file);
 
-	if (!o)
-		snprintf(err, n, "%s", json_util_get_last_err());
+	if (access(file, R_OK))
+		snprintf(err, n, "%s: %s", file, strerror(errno));
+	else if (!o)
+		snprintf(err, n, "%s: not JSON", file);
 	else if (member(o, "scenario", json_type_string) &&
 		 member(o, "variant", json_type_string) &&
 		 member(o, "property", json_type_string) &&

@@ -7,6 +7,8 @@
 
 #include "explore/dict.h"
 
+#define ANY_LENGTH_MAX	150	/* steps: pieces of every length are tried */
+
 /* Counts, and mixes the count: any seed is as good as any other. */
 static uint64_t draw(uint64_t *state)
 {
@@ -87,6 +89,30 @@ static bool without(const struct model *m, struct path *p, unsigned int at,
 	return true;
 }
 
+/* A piece of nr steps, wherever one can be taken out. */
+static bool without_any(const struct model *m, struct path *p, unsigned int nr,
+			struct path_step *spare)
+{
+	bool any = false;
+
+	for (unsigned int at = 0; at + nr <= p->nr;)
+		if (without(m, p, at, nr, spare))
+			any = true;
+		else
+			at++;
+	return any;
+}
+
+/* A round that the guest makes once too often is of any length. */
+static void shrink_by_any_length(const struct model *m, struct path *p,
+				 struct path_step *spare)
+{
+	unsigned int nr = p->nr;
+
+	while (nr > 1 && p->nr <= ANY_LENGTH_MAX)
+		nr = without_any(m, p, nr - 1, spare) ? p->nr : nr - 1;
+}
+
 unsigned int walk_shrink(const struct model *m, struct path *p)
 {
 	unsigned int before = p->nr;
@@ -97,17 +123,10 @@ unsigned int walk_shrink(const struct model *m, struct path *p)
 		return 0;
 	}
 	/* Long pieces first; a success may make an earlier piece superfluous. */
-	for (unsigned int nr = p->nr / 2; nr >= 1;) {
-		bool any = false;
-
-		for (unsigned int at = 0; at + nr <= p->nr;)
-			if (without(m, p, at, nr, spare))
-				any = true;
-			else
-				at++;
-		if (!any)
+	for (unsigned int nr = p->nr / 2; nr >= 1;)
+		if (!without_any(m, p, nr, spare))
 			nr /= 2;
-	}
+	shrink_by_any_length(m, p, spare);
 	free(spare);
 	return before - p->nr;
 }

@@ -240,6 +240,9 @@ static int bad_name(const struct reader *r, const char *key, const char *found,
 {
 	char allowed[400] = "";
 
+	if (!found)
+		found = "null";
+
 	for (; names->name; names++)
 		append(allowed, sizeof(allowed), names->name);
 	return fail(r, key, "\"%s\" is not known; allowed are %s", found,
@@ -296,6 +299,8 @@ static int bad_property(const struct reader *r, const char *key,
 {
 	char allowed[200] = "";
 
+	if (!found)
+		found = "null";
 	if (holds)
 		append(allowed, sizeof(allowed), "holds");
 	for (unsigned int p = PROPERTY_NONE + 1; p < PROPERTY_NR; p++)
@@ -573,6 +578,9 @@ static int read_variants(struct reader *r, struct json_object *list,
 		ret = read_variant(r, o, base, &out->variant[i]);
 		if (ret)
 			return ret;
+		if (scenario_variant(out, out->variant[i].name))
+			return fail(r, "name", "\"%s\" is there twice",
+				    out->variant[i].name);
 		out->nr++;
 	}
 	return 0;
@@ -664,6 +672,7 @@ int scenario_load(const char *path, struct scenario *out, char *err, size_t n)
 	char *text = calloc(1, FILE_MAX);
 	struct reader r = { path, text, text, err, n };
 	struct json_object *root;
+	size_t length;
 	FILE *f;
 	int ret = -EINVAL;
 
@@ -676,7 +685,12 @@ int scenario_load(const char *path, struct scenario *out, char *err, size_t n)
 		snprintf(err, n, "%s: %s", path, strerror(errno));
 		goto out_free;
 	}
-	if (fread(text, 1, FILE_MAX, f) == FILE_MAX) {
+	length = fread(text, 1, FILE_MAX, f);
+	if (ferror(f)) {
+		snprintf(err, n, "%s: %s", path, strerror(errno));
+		goto out_close;
+	}
+	if (length == FILE_MAX) {
 		text[0] = '\0';
 		snprintf(err, n, "%s: %s", path, too_long);
 		goto out_close;
