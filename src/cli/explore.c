@@ -2,7 +2,6 @@
 #include "cli/explore.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,12 +131,13 @@ static int take_limit(struct options *o, int option, const char *value)
 	return 0;
 }
 
-static int take_option(struct options *o, int option)
+static int take_option(void *opaque, int option)
 {
+	struct options *o = opaque;
+
 	switch (option) {
 	case OPT_POLICY:
-		if (strcmp(optarg, "eoi") && strcmp(optarg, "unmask") &&
-		    strcmp(optarg, "sample"))
+		if (!cli_is_policy(optarg))
 			return complain("--policy is eoi, unmask or sample, not",
 					optarg);
 		o->policy = optarg;
@@ -370,13 +370,6 @@ static int explore(const struct options *o, struct row *r)
 	return ret;
 }
 
-static bool chosen(const struct options *o, const struct variant *v)
-{
-	if (o->variant && strcmp(o->variant, v->name))
-		return false;
-	return !o->policy || !strcmp(o->policy, cli_policy_name(&v->config));
-}
-
 static int save(const struct options *o, const struct row *r,
 		unsigned int *saved)
 {
@@ -423,7 +416,7 @@ static int explore_scenario(const struct options *o, const char *name,
 	for (unsigned int i = 0; i < s.nr; i++) {
 		struct row r = { .scenario = &s, .variant = s.variant[i] };
 
-		if (!chosen(o, &s.variant[i]))
+		if (!cli_chosen(&s.variant[i], o->variant, o->policy))
 			continue;
 		nr++;
 		if (explore(o, &r))
@@ -448,14 +441,6 @@ static int explore_scenario(const struct options *o, const char *name,
 	return CLI_USAGE;
 }
 
-static void print_json(struct json_object *rows)
-{
-	printf("%s\n", json_object_to_json_string_ext(
-			       rows, JSON_C_TO_STRING_PRETTY |
-					     JSON_C_TO_STRING_SPACED |
-					     JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 static int explore_named(const struct options *o, char **names, int nr)
 {
 	struct json_object *rows = json_object_new_array();
@@ -468,7 +453,7 @@ static int explore_named(const struct options *o, char **names, int nr)
 		code = worse(code, explore_scenario(o, names[i], rows,
 						    &done));
 	if (o->json)
-		print_json(rows);
+		cli_print_json(rows);
 	json_object_put(rows);
 	return code;
 }
@@ -562,7 +547,7 @@ static int replay(const struct options *o)
 
 		json_object_object_add(t, "broken",
 				       json_object_new_boolean(!ret));
-		print_json(t);
+		cli_print_json(t);
 		json_object_put(t);
 	} else {
 		trace_print(stdout, &m, &p);
@@ -581,19 +566,11 @@ int cli_explore(int argc, char **argv)
 			    .properties = UINT32_MAX,
 			    .progress = stderr },
 	};
-	int option, code;
+	int code = cli_options(argc, argv, long_options, help, take_option,
+			       &o);
 
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=
-	       -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return CLI_AS_EXPECTED;
-		}
-		code = take_option(&o, option);
-		if (code)
-			return code;
-	}
+	if (code != CLI_GO_ON)
+		return code;
 	if (o.replay)
 		return replay(&o);
 	if (o.all || (o.list && optind == argc))

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/explore.h"
+
 #define SUFFIX	".json"
 
 /* The first of these that exists is used. */
@@ -122,4 +124,45 @@ int cli_number(const char *text, unsigned long long *out)
 		end++;
 	*out <<= shift;
 	return *end ? -1 : 0;
+}
+
+int cli_options(int argc, char **argv, const struct option *options,
+		const char *help, int (*take)(void *opaque, int option),
+		void *opaque)
+{
+	int option, code;
+
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return CLI_AS_EXPECTED;
+		}
+		code = take(opaque, option);
+		if (code)
+			return code;
+	}
+	return CLI_GO_ON;
+}
+
+bool cli_is_policy(const char *text)
+{
+	return !strcmp(text, "eoi") || !strcmp(text, "unmask") ||
+	       !strcmp(text, "sample");
+}
+
+bool cli_chosen(const struct variant *v, const char *variant,
+		const char *policy)
+{
+	if (variant && strcmp(variant, v->name))
+		return false;
+	return !policy || !strcmp(policy, cli_policy_name(&v->config));
+}
+
+void cli_print_json(struct json_object *o)
+{
+	printf("%s\n", json_object_to_json_string_ext(
+			       o, JSON_C_TO_STRING_PRETTY |
+					  JSON_C_TO_STRING_SPACED |
+					  JSON_C_TO_STRING_NOSLASHESCAPE));
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where scenario files are, and small things that explore and sim share. */
+/* Where scenario files are, and what explore and sim share. */
 #ifndef CLI_SCENARIOS_H
 #define CLI_SCENARIOS_H
 
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sim/scenario.h"
@@ -24,5 +27,22 @@ const char *cli_policy_name(const struct world_config *c);
 
 /* "12", "64M", "4G": -1 if it is no number. */
 int cli_number(const char *text, unsigned long long *out);
+
+/*
+ * Options into what opaque points to; take() looks at optarg and gives 0 or an
+ * exit code.  Positive or 0: the exit code of the subcommand, which is done;
+ * CLI_GO_ON: the arguments begin at optind.
+ */
+#define CLI_GO_ON	-1
+int cli_options(int argc, char **argv, const struct option *options,
+		const char *help, int (*take)(void *opaque, int option),
+		void *opaque);
+
+/* --policy and --variant; NULL: any. */
+bool cli_is_policy(const char *text);
+bool cli_chosen(const struct variant *v, const char *variant,
+		const char *policy);
+
+void cli_print_json(struct json_object *o);
 
 #endif

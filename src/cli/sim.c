@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/explore.h"
 
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +60,9 @@ struct series {
 	struct walk_result failed;	/* failed.property 0: none did */
 };
 
-static int take_option(struct options *o, int option)
+static int take_option(void *opaque, int option)
 {
+	struct options *o = opaque;
 	unsigned long long *number = NULL;
 
 	switch (option) {
@@ -76,6 +76,11 @@ static int take_option(struct options *o, int option)
 		number = &o->runs;
 		break;
 	case OPT_POLICY:
+		if (!cli_is_policy(optarg)) {
+			fprintf(stderr, "irqfwd sim: --policy is eoi, unmask or sample, not: %s\n",
+				optarg);
+			return CLI_USAGE;
+		}
 		o->policy = optarg;
 		return 0;
 	case OPT_VARIANT:
@@ -240,9 +245,7 @@ static int sim(const struct options *o, const char *name)
 		const struct variant *v = &sc.variant[i];
 		int ret;
 
-		if (o->variant && strcmp(o->variant, v->name))
-			continue;
-		if (o->policy && strcmp(o->policy, cli_policy_name(&v->config)))
+		if (!cli_chosen(v, o->variant, o->policy))
 			continue;
 		nr++;
 		ret = sim_variant(o, &sc, v, rows);
@@ -254,9 +257,7 @@ static int sim(const struct options *o, const char *name)
 		code = CLI_USAGE;
 	}
 	if (o->json && code != CLI_USAGE)
-		printf("%s\n", json_object_to_json_string_ext(
-				       rows, JSON_C_TO_STRING_PRETTY |
-						     JSON_C_TO_STRING_SPACED));
+		cli_print_json(rows);
 	json_object_put(rows);
 	return code;
 }
@@ -264,19 +265,11 @@ static int sim(const struct options *o, const char *name)
 int cli_sim(int argc, char **argv)
 {
 	struct options o = { .seed = 1, .steps = 10000, .runs = 100 };
-	int option, code;
+	int code = cli_options(argc, argv, long_options, help, take_option,
+			       &o);
 
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) !=
-	       -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return CLI_AS_EXPECTED;
-		}
-		code = take_option(&o, option);
-		if (code)
-			return code;
-	}
+	if (code != CLI_GO_ON)
+		return code;
 	if (optind + 1 != argc) {
 		fputs(help, stderr);
 		return CLI_USAGE;

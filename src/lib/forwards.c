@@ -57,19 +57,6 @@ static bool leave_phase(struct irqfwd_level *level, enum level_phase from,
 					      (int)to);
 }
 
-static const char *policy_name(enum forward_policy policy)
-{
-	switch (policy) {
-	case FORWARD_EOI:
-		return "eoi";
-	case FORWARD_UNMASK:
-		return "unmask";
-	case FORWARD_SAMPLE:
-		return "sample";
-	}
-	return "?";
-}
-
 static void trace_added(struct irqfwd *fwd, const struct input *in,
 			unsigned int pin, const char *policy)
 {

@@ -57,6 +57,7 @@ void object_add(struct irqfwd *fwd, struct object *object,
 		void (*remove)(struct object *object));
 void object_forget(struct object *object);
 
+const char *policy_name(enum forward_policy policy);
 struct irqfwd_stats stats_row(const struct engine_stats *from);
 struct irqfwd_stats stats_msi_row(struct irqfwd_msi *msi);
 

@@ -6,11 +6,9 @@
 
 #include "lib/internal.h"
 
-static const char *policy_name(const struct engine_stats *row)
+const char *policy_name(enum forward_policy policy)
 {
-	if (row->edge)
-		return "edge";
-	switch (row->policy) {
+	switch (policy) {
 	case FORWARD_EOI:
 		return "eoi";
 	case FORWARD_UNMASK:
@@ -18,14 +16,14 @@ static const char *policy_name(const struct engine_stats *row)
 	case FORWARD_SAMPLE:
 		return "sample";
 	}
-	return "-";
+	return "?";
 }
 
 struct irqfwd_stats stats_row(const struct engine_stats *from)
 {
 	struct irqfwd_stats row = {
 		.pin = from->pin,
-		.policy = policy_name(from),
+		.policy = from->edge ? "edge" : policy_name(from->policy),
 		.triggers = from->triggers,
 		.deliveries = from->deliveries,
 		.eois = from->eois,

@@ -378,61 +378,97 @@ static uint64_t pba_read(struct pci_function *f, uint64_t offset,
 	return value;
 }
 
+/* Where an access goes, and how far into it. */
+enum place { PLACE_NONE, PLACE_LOST, PLACE_TABLE, PLACE_PBA, PLACE_HOST };
+
+struct target {
+	enum place place;
+	unsigned int bar;
+	uint64_t offset;	/* in the table, the pending bits or the BAR */
+};
+
+static struct target find_target(const struct pci_function *f,
+				 enum pci_space space, uint64_t address,
+				 unsigned int size)
+{
+	struct target t = { .bar = find_bar(f, space, address) };
+
+	if (f->gone || t.bar == PCI_BARS)
+		return t;
+	t.offset = address - f->bar[t.bar].address;
+	if (t.offset + size > f->bar[t.bar].size ||
+	    astride(&f->table, t.bar, t.offset, size) ||
+	    astride(&f->pba, t.bar, t.offset, size)) {
+		t.place = PLACE_LOST;
+	} else if (within(&f->table, t.bar, t.offset, size)) {
+		t.place = PLACE_TABLE;
+		t.offset -= f->table.offset;
+	} else if (within(&f->pba, t.bar, t.offset, size)) {
+		t.place = PLACE_PBA;
+		t.offset -= f->pba.offset;
+	} else {
+		t.place = PLACE_HOST;
+	}
+	return t;
+}
+
 static bool function_read(struct pci_device *dev, enum pci_space space,
 			  uint64_t address, unsigned int size, uint64_t *value)
 {
 	struct pci_function *f = (struct pci_function *)dev;
-	unsigned int bar = find_bar(f, space, address);
-	uint64_t offset;
+	struct target t = find_target(f, space, address, size);
+	uint64_t got = 0;
 
-	if (f->gone || bar == PCI_BARS)
+	switch (t.place) {
+	case PLACE_NONE:
 		return false;
-	offset = address - f->bar[bar].address;
-	*value = ones(size);
-	if (offset + size > f->bar[bar].size ||
-	    astride(&f->table, bar, offset, size) ||
-	    astride(&f->pba, bar, offset, size))
-		return true;
-	if (within(&f->table, bar, offset, size)) {
-		*value = msix_entries_read(&f->entries,
-					   offset - f->table.offset, size);
-	} else if (within(&f->pba, bar, offset, size)) {
-		*value = pba_read(f, offset - f->pba.offset, size);
-	} else {
-		uint64_t got = 0;
-
-		if (!f->ops->region_read(f->host, bar, offset, &got, size))
-			*value = got;
+	case PLACE_LOST:
+		*value = ones(size);
+		break;
+	case PLACE_TABLE:
+		*value = msix_entries_read(&f->entries, t.offset, size);
+		break;
+	case PLACE_PBA:
+		*value = pba_read(f, t.offset, size);
+		break;
+	case PLACE_HOST:
+		*value = f->ops->region_read(f->host, t.bar, t.offset, &got,
+					     size) ? ones(size) : got;
+		break;
 	}
 	return true;
+}
+
+static void table_write(struct pci_function *f, uint64_t offset,
+			unsigned int size, uint64_t value)
+{
+	unsigned int first = (unsigned int)(offset / MSIX_ENTRY_SIZE);
+	unsigned int last = (unsigned int)((offset + size - 1) /
+					   MSIX_ENTRY_SIZE);
+
+	msix_entries_write(&f->entries, offset, size, value);
+	if (f->irq == PCI_IRQ_MSIX)
+		tell_vectors(f, first, last + 1);
 }
 
 static bool function_write(struct pci_device *dev, enum pci_space space,
 			   uint64_t address, unsigned int size, uint64_t value)
 {
 	struct pci_function *f = (struct pci_function *)dev;
-	unsigned int bar = find_bar(f, space, address);
-	uint64_t offset;
+	struct target t = find_target(f, space, address, size);
 
-	if (f->gone || bar == PCI_BARS)
+	switch (t.place) {
+	case PLACE_NONE:
 		return false;
-	offset = address - f->bar[bar].address;
-	if (offset + size > f->bar[bar].size ||
-	    astride(&f->table, bar, offset, size) ||
-	    astride(&f->pba, bar, offset, size) ||
-	    within(&f->pba, bar, offset, size))
-		return true;
-	if (within(&f->table, bar, offset, size)) {
-		uint64_t at = offset - f->table.offset;
-
-		msix_entries_write(&f->entries, at, size, value);
-		if (f->irq == PCI_IRQ_MSIX)
-			tell_vectors(f, (unsigned int)(at / MSIX_ENTRY_SIZE),
-				     (unsigned int)((at + size - 1) /
-						    MSIX_ENTRY_SIZE) +
-					     1);
-	} else {
-		f->ops->region_write(f->host, bar, offset, &value, size);
+	case PLACE_LOST:
+	case PLACE_PBA:		/* read-only */
+		break;
+	case PLACE_TABLE:
+		table_write(f, t.offset, size, value);
+		break;
+	case PLACE_HOST:
+		f->ops->region_write(f->host, t.bar, t.offset, &value, size);
+		break;
 	}
 	return true;
 }
