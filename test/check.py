@@ -10,6 +10,7 @@
   shell       every shell script parses
   python      every Python file parses
   man         the manual pages are formatted without a warning
+  places      a document's `file.c:function` is there
 """
 import os
 import re
@@ -22,6 +23,7 @@ FUNCTION_LINES = 70
 HOSTS = r"www\.apache\.org|docs\.kernel\.org|www\.kernel\.org|lore\.kernel\.org|example\.(?:com|org)"
 URL = re.compile(r"(?:https?|ftp|git)://([\w.-]+)")
 PRIVATE = re.compile(r"(?<![\w.~$}/-])/(?:home|root|Users|work)(?:/|\b(?![\w-]))")
+PLACE = re.compile(r"`([\w./-]+\.[ch]):(\w+)`")
 MAN = ["man", "--warnings", "--encoding=UTF-8", "--local-file", "--ditroff", "-Tutf8"]
 
 
@@ -112,7 +114,17 @@ def man(name):
         yield f"{name}: {done.stderr.strip() or 'cannot be formatted'}"
 
 
-def findings(name):
+def places(name, lines, files):
+    """A file is named by its path, or by as much of its end as tells it apart."""
+    for number, line in enumerate(lines, 1):
+        for path, function in PLACE.findall(line):
+            found = [f for f in files if f == path or f.endswith("/" + path)]
+            body = "\n".join("\n".join(lines_of(f)) for f in found)
+            if not re.search(rf"\b{function}\(", body):
+                yield f"{name}:{number}: there is no {function} in {path}"
+
+
+def findings(name, files):
     lines = lines_of(name)
     first = lines[0] if lines else ""
     if name == "LICENSE":
@@ -130,14 +142,17 @@ def findings(name):
         yield from shell(name, lines)
     if name.endswith(".py") or re.match(r"#!.*python", first):
         yield from python(name, lines)
+    if name.endswith(".md"):
+        yield from places(name, lines, files)
     if name.startswith("docs/man/"):
         yield from man(name)
 
 
 def main():
     count = 0
-    for name in sorted(tracked()):
-        for finding in findings(name):
+    files = tracked()
+    for name in sorted(files):
+        for finding in findings(name, files):
             print(finding)
             count += 1
     return 1 if count else 0
