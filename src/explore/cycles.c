@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "explore/memo.h"
+#include "explore/pages.h"
 
 #define CLOSED	UINT32_MAX	/* the state's component is complete */
 
@@ -23,13 +24,18 @@ struct frame {
 	uint32_t left;		/* successors of it at the end of `next` */
 };
 
+/* What Tarjan's algorithm keeps of a state. */
+struct mark {
+	uint32_t order;		/* when it was reached; 0: not yet; or CLOSED */
+	uint32_t low;		/* closed: its component */
+};
+
 struct cycles {
 	const struct model *model;
 	struct store *store;
 	const struct cycle_rule *rule;
 	const struct cycles_options *options;
-	uint32_t *order;	/* by slot: when it was reached; 0: not yet */
-	uint32_t *low;		/* by slot: Tarjan's; closed: its component */
+	struct mark *mark;	/* by slot */
 	uint32_t reached, components;
 	struct frame *frame;
 	size_t frames, frames_room;
@@ -95,6 +101,7 @@ static unsigned int choose(const struct cycles *c, const struct successors *x,
 
 		assert(s < CLOSED);
 		to[i] = (uint32_t)s;
+		__builtin_prefetch(&c->mark[s]);
 	}
 	return nr;
 }
@@ -140,7 +147,7 @@ static int enter(struct cycles *c, uint32_t slot)
 		c->frames_room = room;
 	}
 	c->frame[c->frames++] = (struct frame){ slot, nr };
-	c->order[slot] = c->low[slot] = ++c->reached;
+	c->mark[slot].order = c->mark[slot].low = ++c->reached;
 	for (unsigned int i = 0; i < nr && !ret; i++) {
 		ret = push(&c->next, to[i]);
 		if (some[i] && !ret)
@@ -153,8 +160,8 @@ static int enter(struct cycles *c, uint32_t slot)
 
 static void lower(struct cycles *c, uint32_t slot, uint32_t low)
 {
-	if (low < c->low[slot])
-		c->low[slot] = low;
+	if (low < c->mark[slot].low)
+		c->mark[slot].low = low;
 }
 
 /* Leaves a state whose successors are done; it may complete a component. */
@@ -164,14 +171,14 @@ static void leave(struct cycles *c)
 	uint32_t member;
 
 	if (c->frames)
-		lower(c, c->frame[c->frames - 1].slot, c->low[slot]);
-	if (c->low[slot] != c->order[slot])
+		lower(c, c->frame[c->frames - 1].slot, c->mark[slot].low);
+	if (c->mark[slot].low != c->mark[slot].order)
 		return;
 	c->components++;
 	do {
 		member = c->open.v[--c->open.nr];
-		c->order[member] = CLOSED;
-		c->low[member] = c->components;
+		c->mark[member].order = CLOSED;
+		c->mark[member].low = c->components;
 	} while (member != slot);
 }
 
@@ -194,7 +201,7 @@ static int too_much(const struct cycles *c)
 	if (o->seconds > 0 && elapsed(c) > o->seconds)
 		return -ETIME;
 	bytes = store_bytes(c->store) + memo_bytes(&c->memo) +
-		8 * c->store->slots +
+		sizeof(*c->mark) * c->store->slots +
 		4 * (c->open.room + c->next.room + c->some.room) +
 		c->frames_room * sizeof(*c->frame);
 	return o->max_memory && bytes > o->max_memory ? -ENOMEM : 0;
@@ -215,12 +222,12 @@ static int visit_from(struct cycles *c, uint32_t slot)
 		}
 		f->left--;
 		to = c->next.v[--c->next.nr];
-		if (!c->order[to]) {
+		if (!c->mark[to].order) {
 			ret = enter(c, to);
 			if (!ret)
 				ret = too_much(c);
-		} else if (c->order[to] != CLOSED) {
-			lower(c, f->slot, c->order[to]);
+		} else if (c->mark[to].order != CLOSED) {
+			lower(c, f->slot, c->mark[to].order);
 		}
 	}
 	return ret;
@@ -234,7 +241,7 @@ static uint32_t first_some(struct cycles *c, uint32_t from)
 	unsigned int nr = in_order(c, from, to, some);
 
 	for (unsigned int i = 0; i < nr; i++)
-		if (some[i] && c->low[to[i]] == c->low[from])
+		if (some[i] && c->mark[to[i]].low == c->mark[from].low)
 			return to[i];
 	assert(0);
 	return 0;
@@ -253,7 +260,7 @@ static bool pick(struct cycles *c, uint32_t *from, uint32_t *to,
 	for (size_t i = 0; i < c->some.nr; i += 2) {
 		uint32_t u = c->some.v[i], v = c->some.v[i + 1];
 
-		if (c->low[u] != c->low[v])
+		if (c->mark[u].low != c->mark[v].low)
 			continue;
 		if (found && level[u] > level[*from])
 			continue;
@@ -349,7 +356,7 @@ static int close_cycle(struct cycles *c, struct path *p, uint32_t from,
 
 		for (unsigned int i = 0; i < nr && !ret; i++) {
 			if (parent[next[i]] ||
-			    c->low[next[i]] != c->low[from])
+			    c->mark[next[i]].low != c->mark[from].low)
 				continue;
 			parent[next[i]] = queue.v[at] + 1;
 			ret = push(&queue, next[i]);
@@ -395,7 +402,7 @@ static int make_lasso(struct cycles *c, struct path *out)
 static bool any_cycle(const struct cycles *c)
 {
 	for (size_t i = 0; i < c->some.nr; i += 2)
-		if (c->low[c->some.v[i]] == c->low[c->some.v[i + 1]])
+		if (c->mark[c->some.v[i]].low == c->mark[c->some.v[i + 1]].low)
 			return true;
 	return false;
 }
@@ -412,25 +419,24 @@ int cycles_search(const struct model *m, const struct store *store,
 
 	clock_gettime(CLOCK_MONOTONIC, &c.started);
 	if (options->max_memory &&
-	    store_bytes(store) + 8 * store->slots > options->max_memory)
+	    store_bytes(store) + sizeof(*c.mark) * store->slots >
+		    options->max_memory)
 		return -ENOMEM;
 	ret = memo_init(&c.memo, m, c.store);
 	if (ret)
 		return ret;
 	c.reader.memo = &c.memo;
-	c.order = calloc(store->slots, sizeof(*c.order));
-	c.low = calloc(store->slots, sizeof(*c.low));
-	if (!c.order || !c.low)
+	c.mark = pages_alloc(store->slots * sizeof(*c.mark));
+	if (!c.mark)
 		ret = -ENOMEM;
 	for (uint64_t i = 0; i < store->slots && !ret; i++)
-		if (store_entry(store, i) && !c.order[i])
+		if (store_entry(store, i) && !c.mark[i].order)
 			ret = visit_from(&c, (uint32_t)i);
 	if (!ret && any_cycle(&c))
 		ret = make_lasso(&c, out);
 	*seconds += elapsed(&c);
 	memo_free(&c.memo);
-	free(c.order);
-	free(c.low);
+	pages_free(c.mark, store->slots * sizeof(*c.mark));
 	free(c.frame);
 	free(c.open.v);
 	free(c.next.v);

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "explore/pages.h"
 
 #define SLOTS_FIRST	1024u
 #define ROOT_BITS	56
 #define NUMBER_BITS	(ROOT_BITS / 2)
-#define HUGE_PAGE	(2u << 20)
 #define FEW		8192u	/* slots: not worth sharing out */
 
 static void set_widths(struct layout *l)
@@ -84,35 +84,7 @@ static int lay_tree(struct store *s)
 
 static size_t table_bytes(uint64_t slots)
 {
-	size_t bytes = slots * sizeof(uint64_t);
-
-	return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-}
-
-/*
- * A table of zeros, or the old one with zeros behind it: the kernel moves its
- * pages and clears only the new ones.  Reads are random, and huge pages spare
- * most of the TLB misses; a small table is not worth one.
- */
-static _Atomic uint64_t *table_alloc(_Atomic uint64_t *old, uint64_t old_slots,
-				     uint64_t slots)
-{
-	void *p = old ? mremap((void *)old, table_bytes(old_slots),
-			       table_bytes(slots), MREMAP_MAYMOVE)
-		      : mmap(NULL, table_bytes(slots), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	if (slots * sizeof(uint64_t) >= HUGE_PAGE)
-		madvise(p, table_bytes(slots), MADV_HUGEPAGE);
-	return p;
-}
-
-static void table_free(_Atomic uint64_t *slot, uint64_t slots)
-{
-	if (slot)
-		munmap((void *)slot, table_bytes(slots));
+	return slots * sizeof(uint64_t);
 }
 
 static uint64_t limit_of(uint64_t slots)
@@ -133,7 +105,7 @@ static int alloc_slots(struct store *s, size_t lossy)
 	if (lossy)
 		s->hash = calloc(s->slots, sizeof(*s->hash));
 	else
-		s->slot = table_alloc(NULL, 0, s->slots);
+		s->slot = pages_alloc(table_bytes(s->slots));
 	return s->slot || s->hash ? 0 : -ENOMEM;
 }
 
@@ -162,7 +134,7 @@ void store_free(struct store *s)
 {
 	for (unsigned int i = 0; i < s->nodes; i++)
 		dict_free(&s->dict[i]);
-	table_free(s->slot, s->slots);
+	pages_free((void *)s->slot, table_bytes(s->slots));
 	free(s->aside);
 	free(s->hash);
 	memset(s, 0, sizeof(*s));
@@ -439,7 +411,7 @@ static void add_again(struct store *s, uint64_t root, uint8_t level)
 static int translate_table(struct store *s, const struct layout *before)
 {
 	struct store old = *s;
-	_Atomic uint64_t *slot = table_alloc(NULL, 0, s->slots);
+	_Atomic uint64_t *slot = pages_alloc(table_bytes(s->slots));
 
 	if (!slot)
 		return -ENOMEM;
@@ -456,7 +428,7 @@ static int translate_table(struct store *s, const struct layout *before)
 		add_again(s, store_translate(s, before, store_root(entry)),
 			  store_level(entry));
 	}
-	table_free(old.slot, old.slots);
+	pages_free((void *)old.slot, table_bytes(old.slots));
 	return 0;
 }
 
@@ -490,7 +462,9 @@ static int begin_move(struct store *s)
 	/* a handful at each end of a share, and there are few stretches */
 	s->aside_room = FEW + 256 * (uint64_t)s->margin;
 	s->aside = malloc(s->aside_room * sizeof(*s->aside));
-	slot = s->aside ? table_alloc(s->slot, s->slots, slots) : NULL;
+	slot = s->aside ? pages_grow((void *)s->slot, table_bytes(s->slots),
+				     table_bytes(slots))
+			: NULL;
 	if (!slot) {
 		free(s->aside);
 		s->aside = NULL;
