@@ -58,7 +58,7 @@ static void disintx_holds_the_line(void **state)
 	assert_int_equal(h.desc.depth, 0);
 }
 
-/* SEMANTICS: PCI 2.3 signals again without a host interrupt. */
+/* SEMANTICS 23: PCI 2.3 signals again without a host interrupt. */
 static void unmask_of_an_asserting_device_signals_again(void **state)
 {
 	struct device d;

@@ -74,10 +74,10 @@ static const char argp_doc[] =
 	"  echo ADDRESS > /sys/bus/pci/drivers_probe";
 
 /* Prints failure_text() the way argp prints its own errors, and exits. */
-static void check(struct argp_state *state, int err)
+static void check(struct argp_state *state, const char *option, int err)
 {
 	if (err)
-		argp_error(state, "%s", failure_text());
+		argp_error(state, "%s%s", option, failure_text());
 }
 
 static void parse_stats(struct argp_state *state, struct run_options *o,
@@ -95,7 +95,7 @@ static void parse_device(struct argp_state *state, struct run_options *o,
 	if (o->devices == OPTIONS_DEVICES_MAX)
 		argp_error(state, "at most %d devices can be passed through",
 			   OPTIONS_DEVICES_MAX);
-	check(state, options_parse_device(arg, &o->device[o->devices]));
+	check(state, "", options_parse_device(arg, &o->device[o->devices]));
 	for (unsigned int i = 0; i < o->devices; i++)
 		if (strcmp(o->device[i].host, o->device[o->devices].host) == 0)
 			argp_error(state, "--device: %s is given twice",
@@ -152,11 +152,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->files.env = arg;
 		return 0;
 	case KEY_CPUS:
-		check(state,
+		check(state, "--cpus: ",
 		      options_parse_count(arg, MACHINE_CPUS_MAX, &o->cpus));
 		return 0;
 	case KEY_MEM:
-		check(state, options_parse_size(arg, &o->memory));
+		check(state, "--mem: ", options_parse_size(arg, &o->memory));
 		return 0;
 	case KEY_DEVICE:
 		parse_device(state, o, arg);

@@ -87,7 +87,7 @@ static void plain(struct machine *m)
 	}
 }
 
-/* SEMANTICS: Remote IRR from the delivery to the EOI, readable. */
+/* SEMANTICS 5: Remote IRR from the delivery to the EOI, readable. */
 static void remote_irr(struct machine *m)
 {
 	set_up(m);

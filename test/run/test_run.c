@@ -290,6 +290,21 @@ static void terminal_keys(void **state)
 	close(slave);
 }
 
+static void a_signal_asks_for_the_table(void **state)
+{
+	struct result r;
+
+	need_kvm();
+	r = run_in_shell("\"$R\" run --kernel \"$I\" --append go --cpus 2 & "
+			 "sleep 0.5; kill -USR1 $!; sleep 0.3; "
+			 "kill -TERM $!; wait $!");
+	assert_says(&r, 128 + SIGTERM, "device  host irq  pin  policy");
+	r = run_in_shell("\"$R\" run --kernel \"$I\" --append go --cpus 2 "
+			 "--stats json & "
+			 "sleep 0.5; kill -USR1 $!; sleep 0.3; kill -KILL $!");
+	assert_says(&r, 0, "\"forwards\": [");
+}
+
 static void statistics_go_to_a_file(void **state)
 {
 	char text[4096];
@@ -373,6 +388,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(guest_dies),
 		cmocka_unit_test(user_ends_it),
 		cmocka_unit_test(terminal_keys),
+		cmocka_unit_test(a_signal_asks_for_the_table),
 		cmocka_unit_test(statistics_go_to_a_file),
 		cmocka_unit_test(help_that_cannot_be_written),
 		cmocka_unit_test(output_that_cannot_be_written),
