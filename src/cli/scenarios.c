@@ -95,7 +95,7 @@ const char *cli_policy_name(const struct world_config *c)
 		[FORWARD_SAMPLE] = "sample",
 	};
 
-	if (c->kind != WORLD_FORWARD || c->irqchip != IRQCHIP_IRQFWD)
+	if (c->kind != WORLD_FORWARD || c->irqchip == IRQCHIP_KVM)
 		return "-";
 	return c->policy <= FORWARD_SAMPLE ? names[c->policy] : "?";
 }

@@ -19,7 +19,7 @@
 #define CLOCK	8
 
 enum event_kind { EVENT_WRITE, EVENT_READ, EVENT_LINE, EVENT_PULSE, EVENT_INTA,
-		  EVENT_RESET };
+		  EVENT_RESET, EVENT_INIT };
 
 struct event {
 	uint8_t kind;		/* enum event_kind */
@@ -34,6 +34,7 @@ struct event {
 #define PULSE(pin)	{ EVENT_PULSE, 0, pin }
 #define INTA()		{ EVENT_INTA, 0, 0 }
 #define RESET()		{ EVENT_RESET, 0, 0 }
+#define INIT()		{ EVENT_INIT, 0, 0 }	/* in memory that is not zero */
 
 /* The stages of the initialisation of the master, in any order. */
 static const struct event icws[] = {
@@ -41,7 +42,7 @@ static const struct event icws[] = {
 	W(0x21, 0x30), W(0x21, 0x04), W(0x21, 0x01), W(0x21, 0x03),
 	W(0x21, 0x11), W(0x20, 0x20), W(0x4d0, 0x20), W(0x4d0, 0x00),
 	W(0xa0, 0x13), W(0xa1, 0x3b), W(0xa1, 0x01),
-	RAISE(LEVEL, 0), LOWER(LEVEL, 0), INTA(), RESET(),
+	RAISE(LEVEL, 0), LOWER(LEVEL, 0), INTA(), RESET(), INIT(),
 };
 
 /* One chip: what its command words can say. */
@@ -60,13 +61,12 @@ static const struct event ocws[] = {
 
 /* Both chips, two sources on a pin, inputs that are not what they seem. */
 static const struct event both[] = {
-	W(0x21, 0x00), W(0x21, 0x04), W(0x21, 0x20), W(0xa1, 0x00),
+	W(0x21, 0x00), W(0x21, 0x04), W(0x21, 0x02), W(0xa1, 0x00),
 	W(0xa1, 0x04), W(0x20, 0x20), W(0x20, 0x62), W(0xa0, 0x20),
 	W(0xa0, 0x62), W(0xa0, 0x60), W(0x4d0, 0xff), W(0x4d1, 0xff),
 	W(0x4d1, 0x00), W(0xa0, 0x0c), R(0xa0), R(0xa1), R(0x20), W(0x22, 0x11),
-	INTA(), PULSE(2), PULSE(CLOCK),
+	INTA(), PULSE(2), PULSE(EDGE), PULSE(CLOCK),
 	RAISE(SLAVE, 0), LOWER(SLAVE, 0), RAISE(SLAVE, 1), LOWER(SLAVE, 1),
-	RAISE(LEVEL, 0), LOWER(LEVEL, 0),
 };
 
 struct list {
@@ -100,7 +100,7 @@ void i8259_world_init(const struct world_config *c, struct i8259 *pic)
 	const struct event words[] = {
 		W(0x4d0, 0x20), W(0x4d1, 0x04),
 		W(0x20, 0x11), W(0x21, 0x30), W(0x21, 0x04), W(0x21, c->icw4),
-		W(0xa0, 0x11), W(0xa1, 0x38), W(0xa1, 0x02), W(0xa1, 0x01),
+		W(0xa0, 0x11), W(0xa1, 0x38), W(0xa1, 0x02), W(0xa1, c->icw4),
 	};
 	struct effects none;
 
@@ -147,6 +147,10 @@ static uint8_t shipped(struct i8259 *pic, const struct event *e,
 	case EVENT_RESET:
 		i8259_reset(pic);
 		return 0;
+	case EVENT_INIT:
+		memset(pic, 0x5a, sizeof(*pic));
+		i8259_init(pic);
+		return 0;
 	}
 	return 0;
 }
@@ -168,6 +172,10 @@ static uint8_t specified(struct i8259_spec *s, const struct event *e,
 		return 0;
 	case EVENT_INTA:
 		return i8259_spec_intack(s, out);
+	case EVENT_INIT:
+		memset(s, 0, sizeof(*s));
+		i8259_spec_reset(s);
+		return 0;
 	case EVENT_RESET:
 		i8259_spec_reset(s);
 		return 0;
@@ -249,6 +257,9 @@ void i8259_world_step_text(const struct world_config *c, struct step s,
 		return;
 	case EVENT_RESET:
 		snprintf(buf, n, "reset");
+		return;
+	case EVENT_INIT:
+		snprintf(buf, n, "made anew");
 		return;
 	}
 }

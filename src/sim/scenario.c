@@ -140,6 +140,7 @@ static const struct name kinds[] = {
 	{ "i8259", WORLD_I8259 },
 	{ "rules", WORLD_RULES },
 	{ "wiring", WORLD_WIRING },
+	{ "pic-wiring", WORLD_PIC_WIRING },
 	{ NULL, 0 },
 };
 
@@ -354,6 +355,23 @@ static int read_world_key(const struct reader *r, const char *key,
 
 /* ---- what cannot be together ----------------------------------------------------- */
 
+static bool is_elcr_input(unsigned int irq)
+{
+	return irq > 2 && irq != 8 && irq != 13;
+}
+
+static int check_inputs(const struct reader *r, const struct world_config *c)
+{
+	for (unsigned int pin = 0; pin < c->pins; pin++)
+		if (c->irq[pin] == I8259_CASCADE ||
+		    (c->flow == FLOW_LEVEL && !is_elcr_input(c->irq[pin])))
+			return fail(r, pin ? "irq1" : "irq0",
+				    "the inputs 0, 1, 8 and 13 are edges, and 2 is the cascade");
+	if (c->pins > 1 && c->irq[0] == c->irq[1])
+		return fail(r, "irq1", "is the input of pin 0");
+	return 0;
+}
+
 static int check_spec(const struct reader *r, const struct world_config *c)
 {
 	bool of_i8259 = c->accesses >= ACCESSES_ICWS;
@@ -363,6 +381,8 @@ static int check_spec(const struct reader *r, const struct world_config *c)
 			    "kind \"i8259\" has \"icws\", \"ocws\" and \"pins\"");
 	if (c->kind != WORLD_I8259 && of_i8259)
 		return fail(r, "accesses", "it is for kind \"i8259\"");
+	if (c->kind == WORLD_PIC_WIRING)
+		return check_inputs(r, c);
 	if (c->kind == WORLD_WIRING && c->accesses == ACCESSES_BYTES)
 		return fail(r, "accesses",
 			    "kind \"wiring\" has \"entries\" and \"pins\"");
@@ -384,18 +404,13 @@ static int choose_properties(const struct reader *r, struct world_config *c)
 		of_kind = PROPERTY_BIT(PROPERTY_I8259_SPEC);
 	if (c->kind == WORLD_RULES)
 		of_kind = PROPERTY_BIT(PROPERTY_FORWARD_SPEC);
-	if (c->kind == WORLD_WIRING)
+	if (c->kind == WORLD_WIRING || c->kind == WORLD_PIC_WIRING)
 		of_kind = PROPERTY_BIT(PROPERTY_WIRING_SPEC);
 	c->properties &= of_kind;
 	if (!c->properties)
 		return fail(r, "properties",
 			    "none of them is one of this kind of world");
 	return 0;
-}
-
-static bool is_elcr_input(unsigned int irq)
-{
-	return irq > 2 && irq != 8 && irq != 13;
 }
 
 static int check_pic(const struct reader *r, const struct world_config *c)
@@ -409,14 +424,7 @@ static int check_pic(const struct reader *r, const struct world_config *c)
 	if (c->flow == FLOW_EDGE && (c->disables || c->suspends))
 		return fail(r, "irqchip",
 			    "\"i8259\" has edges without disables and suspends");
-	for (unsigned int pin = 0; pin < c->pins; pin++)
-		if (c->irq[pin] == I8259_CASCADE ||
-		    (c->flow == FLOW_LEVEL && !is_elcr_input(c->irq[pin])))
-			return fail(r, pin ? "irq1" : "irq0",
-				    "the inputs 0, 1, 8 and 13 are edges, and 2 is the cascade");
-	if (c->pins > 1 && c->irq[0] == c->irq[1])
-		return fail(r, "irq1", "is the input of pin 0");
-	return 0;
+	return check_inputs(r, c);
 }
 
 static int check_world(const struct reader *r, const struct world_config *c)

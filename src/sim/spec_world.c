@@ -7,6 +7,7 @@
 #include "sim/forward_spec.h"
 #include "sim/i8259_world.h"
 #include "sim/ioapic_spec.h"
+#include "sim/pic_wiring.h"
 #include "sim/spec_same.h"
 #include "sim/wiring_spec.h"
 #include "sim/world.h"
@@ -268,22 +269,24 @@ static void trap_behind_pins(struct world *w)
 		 &no_pin, sizeof(no_pin));
 }
 
-static void trap_behind_forwards(struct world *w)
+static void trap_behind_forwards(struct world *w, size_t offset)
 {
 	static const struct forward no_forward = {
 		.used = true, .phase = FORWARD_RAISED,
 	};
 
-	set_trap(w, offsetof(struct world, forwarder.forward) +
-			    sizeof(w->forwarder.forward),
-		 &no_forward, sizeof(no_forward));
+	set_trap(w, offset + sizeof(w->forwarder.forward), &no_forward,
+		 sizeof(no_forward));
 }
 
 void spec_init(const struct world_config *c, struct world *w)
 {
 	if (c->kind == WORLD_WIRING) {
 		wiring_init(c, &w->forwarder);
-		trap_behind_forwards(w);
+		trap_behind_forwards(w, offsetof(struct world, forwarder.forward));
+	} else if (c->kind == WORLD_PIC_WIRING) {
+		pic_wiring_init(c, &w->pic);
+		trap_behind_forwards(w, offsetof(struct world, pic.forward));
 	} else if (c->kind == WORLD_RULES) {
 		forward_spec_init(c, lone_forward(w));
 	} else if (c->kind == WORLD_I8259) {
@@ -301,6 +304,8 @@ unsigned int spec_steps(const struct world_config *c, const struct world *w,
 
 	if (c->kind == WORLD_WIRING)
 		return wiring_steps(c, &w->forwarder, out);
+	if (c->kind == WORLD_PIC_WIRING)
+		return pic_wiring_steps(c, &w->pic, out);
 	if (c->kind == WORLD_RULES)
 		return forward_spec_steps(out);
 	if (c->kind == WORLD_I8259)
@@ -315,6 +320,9 @@ void spec_apply(const struct world_config *c, struct world *w, struct step s,
 {
 	if (c->kind == WORLD_WIRING) {
 		if (!wiring_obeys(c, &w->forwarder, s))
+			o->broken = PROPERTY_WIRING_SPEC;
+	} else if (c->kind == WORLD_PIC_WIRING) {
+		if (!pic_wiring_obeys(c, &w->pic, s))
 			o->broken = PROPERTY_WIRING_SPEC;
 	} else if (c->kind == WORLD_RULES) {
 		if (!forward_spec_obeys(c, lone_forward(w), s))
@@ -389,6 +397,8 @@ void spec_step_text(const struct world_config *c, struct step s, char *buf,
 		wiring_step_text(s, buf, n);
 	else if (c->kind == WORLD_RULES)
 		forward_spec_step_text(s, buf, n);
+	else if (c->kind == WORLD_PIC_WIRING)
+		pic_wiring_step_text(s, buf, n);
 	else if (c->kind == WORLD_I8259)
 		i8259_world_step_text(c, s, buf, n);
 	else
@@ -404,6 +414,10 @@ void spec_columns(const struct world_config *c, const struct world *w,
 
 	if (c->kind == WORLD_RULES) {
 		forward_spec_columns(&fw->forward[0], out);
+		return;
+	}
+	if (c->kind == WORLD_PIC_WIRING) {
+		pic_wiring_columns(&w->pic, out);
 		return;
 	}
 	if (c->kind == WORLD_I8259) {

@@ -12,6 +12,7 @@
  *   I8259	the pair of chips against i8259_spec.h, likewise
  *   RULES	one forward against forward_spec.h, by all that can happen to one
  *   WIRING	the forwarder against its parts, put together by hand
+ *   PIC_WIRING	the 8259's forwarder, likewise
  */
 #ifndef SIM_SPEC_WORLD_H
 #define SIM_SPEC_WORLD_H

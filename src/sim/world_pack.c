@@ -395,6 +395,20 @@ static void forward_spec_fields(struct fields *m, struct forward *f)
 	F(f->refires, 7);
 }
 
+/* Slots whose forward comes and goes. */
+static void slot_fields(struct fields *m, struct forward *f,
+			unsigned int pin_bits)
+{
+	for (unsigned int s = 0; s < m->c->devices; s++, f++) {
+		F(f->used, 1);
+		F(f->pin, pin_bits);
+		F(f->source, 1);
+		F(f->policy, 2);
+		F(f->throttle_after, 3);
+		forward_spec_fields(m, f);
+	}
+}
+
 static void wiring_fields(struct fields *m, struct forwarder *fw)
 {
 	for (unsigned int i = 0; i < m->c->pins; i++) {
@@ -406,14 +420,7 @@ static void wiring_fields(struct fields *m, struct forwarder *fw)
 		F(route->logical, 1);
 		F(route->level, 1);
 	}
-	for (unsigned int s = 0; s < m->c->devices; s++) {
-		F(fw->forward[s].used, 1);
-		F(fw->forward[s].pin, 1);
-		F(fw->forward[s].source, 1);
-		F(fw->forward[s].policy, 2);
-		F(fw->forward[s].throttle_after, 3);
-		forward_spec_fields(m, &fw->forward[s]);
-	}
+	slot_fields(m, fw->forward, 1);
 }
 
 #undef F
@@ -425,8 +432,10 @@ static void spec_fields(struct fields *m)
 		forward_spec_fields(m, &m->w.forwarder.forward[0]);
 		return;
 	}
-	if (m->c->kind == WORLD_I8259) {
+	if (m->c->kind == WORLD_I8259 || m->c->kind == WORLD_PIC_WIRING) {
 		i8259_fields(m, &m->w.pic.pic);
+		if (m->c->kind == WORLD_PIC_WIRING)
+			slot_fields(m, m->w.pic.forward, 4);
 		return;
 	}
 	ioapic_fields(m, &m->w.forwarder.ioapic);

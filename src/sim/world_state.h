@@ -25,6 +25,7 @@ enum world_kind {
 	WORLD_I8259,
 	WORLD_RULES,
 	WORLD_WIRING,
+	WORLD_PIC_WIRING,
 };
 
 enum world_irqchip {
