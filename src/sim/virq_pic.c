@@ -26,8 +26,8 @@ static uint16_t data_of(unsigned int irq)
 	return irq < I8259_CHIP_PINS ? I8259_MASTER_DATA : I8259_SLAVE_DATA;
 }
 
-static void outb(const struct world_config *c, struct world *w, unsigned int value,
-		 uint16_t port)
+static void outb(const struct world_config *c, struct world *w,
+		 unsigned int value, uint16_t port)
 {
 	struct effects out;
 
