@@ -12,7 +12,10 @@ def _work(jobs, slot, lock):
             if not jobs:
                 return
             job = jobs.pop(0)
-        job(slot)
+        try:
+            job(slot)
+        except Exception as e:  # its checks count as failed; the others still run
+            say(f"a job ended early: {e!r}")
 
 
 def main(hosts, parts, parallel):

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +123,10 @@ int cli_number(const char *text, unsigned long long *out)
 	}
 	if (shift)
 		end++;
+	if (*end || *out > ULLONG_MAX >> shift)
+		return -1;
 	*out <<= shift;
-	return *end ? -1 : 0;
+	return 0;
 }
 
 int cli_options(int argc, char **argv, const struct option *options,

@@ -33,7 +33,7 @@ int cli_number(const char *text, unsigned long long *out);
  * exit code.  Positive or 0: the exit code of the subcommand, which is done;
  * CLI_GO_ON: the arguments begin at optind.
  */
-#define CLI_GO_ON	-1
+#define CLI_GO_ON	(-1)
 int cli_options(int argc, char **argv, const struct option *options,
 		const char *help, int (*take)(void *opaque, int option),
 		void *opaque);

@@ -2,6 +2,7 @@
 #include "cli/explore.h"
 
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +97,13 @@ static int take_option(void *opaque, int option)
 		o->json = true;
 		return 0;
 	}
-	if (number && !cli_number(optarg, number))
+	if (number && !cli_number(optarg, number) &&
+	    (option == OPT_SEED || (*number && *number <= UINT_MAX)))
 		return 0;
 	if (number)
-		fprintf(stderr, "irqfwd sim: not a number: %s\n", optarg);
+		fprintf(stderr, "irqfwd sim: not a number%s: %s\n",
+			option == OPT_SEED ? "" : " above 0 and below 4G",
+			optarg);
 	else
 		fprintf(stderr, "irqfwd sim: --help shows the options\n");
 	return CLI_USAGE;
