@@ -426,12 +426,15 @@ int cycles_search(const struct model *m, const struct store *store,
 	if (ret)
 		return ret;
 	c.reader.memo = &c.memo;
+	c.reader.checked = CHECKED_FIRST;
 	c.mark = pages_alloc(store->slots * sizeof(*c.mark));
 	if (!c.mark)
 		ret = -ENOMEM;
 	for (uint64_t i = 0; i < store->slots && !ret; i++)
 		if (store_entry(store, i) && !c.mark[i].order)
 			ret = visit_from(&c, (uint32_t)i);
+	/* the search has gone through the same states, and was right */
+	assert(!c.memo.wrong);
 	if (!ret && any_cycle(&c))
 		ret = make_lasso(&c, out);
 	*seconds += elapsed(&c);

@@ -8,9 +8,11 @@
  * roots: nothing is unpacked, run, packed or numbered.
  *
  * A view's steps are worked out with the start state's words outside of it, so
- * whatever thread came first, they are the same.  That they are right, in that
- * the model does not look beyond the view, is checked: one state in
- * check_one_in is expanded as a whole too, and a difference is an assertion.
+ * whatever thread came first, they are the same.  That the code does not look
+ * beyond the view is not taken for granted, since it is code that is searched
+ * for faults: a reader expands its first CHECKED_FIRST states as a whole too,
+ * and after that one in check_one_in.  If that differs the memo is wrong, and
+ * whoever uses it has to begin again without.
  *
  * Models without views, and stores that do not keep their numbers side by side,
  * are expanded state by state.
@@ -25,7 +27,8 @@
 
 #include "explore/store.h"
 
-#define MEMO_CHECK_ONE_IN	1024
+#define CHECKED_FIRST		65536u
+#define MEMO_CHECK_ONE_IN	256
 
 struct memo_entry;
 struct memo_chunk;
@@ -43,6 +46,7 @@ struct memo {
 	const struct model *model;
 	struct store *store;
 	bool usable;		/* the model and the layout allow it */
+	_Atomic bool wrong;	/* a step depends on more than its view */
 	struct memo_table table[VIEWS_MAX];
 	uint64_t start[WORDS_MAX];	/* what stands outside a view */
 	unsigned int check_one_in;
@@ -57,6 +61,7 @@ struct memo_reader {
 	struct memo *memo;
 	struct memo_chunk *chunk;	/* being filled */
 	unsigned int forgotten;	/* by then; the chunk may be gone */
+	unsigned int checked;	/* states, of the first ones */
 	struct expansion expansion;
 };
 

@@ -372,7 +372,9 @@ static void between_rounds(struct search *s)
 	}
 	atomic_store(&s->pause, false);
 	show_progress(s);
-	if (level_done && s->violation.property && !o->keep_going) {
+	if (s->memo.wrong) {
+		s->done = true;
+	} else if (level_done && s->violation.property && !o->keep_going) {
 		finish(s, SEARCH_BROKEN);
 	} else if (s->error) {
 		finish(s, SEARCH_MAX_MEMORY);
@@ -496,6 +498,7 @@ static void collect(const struct search *s, struct search_result *out)
 	out->depth = s->level;
 	out->seconds = elapsed(s);
 	out->bytes = total_bytes(s);
+	out->views = s->model->views && !s->memo.wrong;
 }
 
 /* Half of the memory for hashes, the rest for states that wait. */
@@ -506,8 +509,9 @@ static size_t lossy_bytes(const struct search_options *o)
 	return o->max_memory ? o->max_memory / 2 : LOSSY_BYTES;
 }
 
-int search_run(const struct model *m, const struct search_options *options,
-	       struct store *store, struct search_result *out)
+/* 1: the model's views are wrong. */
+static int run_once(const struct model *m, const struct search_options *options,
+		    struct store *store, struct search_result *out)
 {
 	struct search s = {
 		.model = m,
@@ -542,6 +546,8 @@ int search_run(const struct model *m, const struct search_options *options,
 		ret = run_threads(&s);
 	if (!ret)
 		collect(&s, out);
+	if (!ret && s.memo.wrong)
+		ret = 1;
 out_memo:
 	memo_free(&s.memo);
 out:
@@ -550,4 +556,20 @@ out:
 	if (ret)
 		store_free(store);
 	return ret;
+}
+
+int search_run(const struct model *m, const struct search_options *options,
+	       struct store *store, struct search_result *out)
+{
+	int ret = run_once(m, options, store, out);
+	struct model whole = *m;
+
+	if (ret != 1)
+		return ret;
+	if (options->progress)
+		fprintf(options->progress,
+			"explore: what one device does depends on another: "
+			"again, without views\n");
+	whole.views = 0;
+	return run_once(&whole, options, store, out);
 }

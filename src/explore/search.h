@@ -51,6 +51,7 @@ struct search_result {
 	uint64_t transitions;
 	unsigned int depth;	/* level of the farthest state */
 	bool cycles_searched;
+	bool views;		/* the model's views were used, and are right */
 	double seconds;
 	size_t bytes;		/* of memory at the end, with the widest level */
 };

@@ -15,10 +15,13 @@ static int find_cycles(const struct model *m,
 		       const struct search_options *options,
 		       const struct store *store, struct verdict *out)
 {
+	struct model seen = *m;
 	struct cycles_options o = { .workers = search_workers(options),
 				    .max_memory = options->max_memory };
 	int ret = 0;
 
+	if (!out->search.views)
+		seen.views = 0;
 	for (unsigned int i = 0; i < m->cycle_rules && !ret; i++) {
 		if (options->seconds > 0 && out->seconds >= options->seconds)
 			ret = -ETIME;
@@ -26,7 +29,7 @@ static int find_cycles(const struct model *m,
 				    ? options->seconds - out->seconds
 				    : 0;
 		if (!ret)
-			ret = cycles_search(m, store, &m->cycle_rule[i], &o,
+			ret = cycles_search(&seen, store, &m->cycle_rule[i], &o,
 					    &out->path, &out->seconds);
 	}
 	if (ret == 1) {
