@@ -188,7 +188,10 @@ def device_del(bench, cell):
 
 
 def gone(bench, cell):
-    """The slot loses power: the device is gone at once, and nobody asked."""
+    """
+    The slot loses power: the device is gone at once, and nobody asked. Then the host's
+    kernel takes note of it, which irqfwd must not take for a polite request.
+    """
     at = CAP_POINTER
     while bench.config(PORT, at := bench.config(PORT, at, 1), 1) != CAP_EXPRESS:
         at += 1
@@ -196,9 +199,9 @@ def gone(bench, cell):
     bench.traffic(cell)
     bench.set_config(PORT, at + SLOT_CONTROL, control | SLOT_OFF)
     dead = bench.config(bench.device, 0, 4) == 0xffffffff
+    bench.do(f"sleep 1; echo 1 >/sys/bus/pci/devices/{bench.device}/remove", 60)
     bench.until(r"^@exit ", 120)
     code = bench.exit_code()
-    bench.do(f"cd /sys/bus/pci/devices/{bench.device} && echo 1 >remove; cd /")
     bench.set_config(PORT, at + SLOT_CONTROL, control)
     plug_again(bench)
     told = bench.said("it is gone")
