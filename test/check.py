@@ -9,7 +9,8 @@
   paths       no file names a folder of somebody's own machine
   shell       every shell script parses
   python      every Python file parses
-  man         the manual pages are formatted without a warning
+  man         the manual pages are formatted without a warning, and libirqfwd's
+              names every function
   places      a document's `file.c:function` is there
 """
 import os
@@ -106,6 +107,13 @@ def python(name, lines):
         yield f"{name}:{error.lineno}: {error.msg}"
 
 
+def man_functions(name, lines):
+    declared = re.findall(r"\b(irqfwd_[a-z_]+)\(", "\n".join(lines_of("include/irqfwd.h")))
+    for function in sorted(set(declared)):
+        if not re.search(rf"\b{function}\b", "\n".join(lines)):
+            yield f"{name}: does not name {function}()"
+
+
 def man(name):
     done = subprocess.run(MAN + [name], cwd=ROOT, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True, check=False,
@@ -146,6 +154,8 @@ def findings(name, files):
         yield from places(name, lines, files)
     if name.startswith("docs/man/"):
         yield from man(name)
+    if name.endswith("libirqfwd.3"):
+        yield from man_functions(name, lines)
 
 
 def main():
