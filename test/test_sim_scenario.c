@@ -121,6 +121,24 @@ static void what_cannot_be_together_is_told(void **state)
 		     ":2: throttle:", "0 to 7");
 }
 
+static void what_the_8259_cannot_be_with_is_told(void **state)
+{
+	expect_error("{ \"world\": { \"irqchip\": \"i8259\" },\n"
+		     "\"variants\": [ { \"name\": \"a\", \"expect\": \"holds\" } ] }",
+		     "irqchip:", "needs flow \"level\" or \"edge\"");
+	expect_error("{ \"world\": { \"irqchip\": \"i8259\", \"flow\": \"level\" },\n"
+		     "\"variants\": [ { \"name\": \"a\", \"expect\": \"holds\",\n"
+		     "\"irq0\": 2 } ] }",
+		     ":3: irq0:", "2 is the cascade");
+	expect_error("{ \"world\": { \"irqchip\": \"i8259\", \"flow\": \"level\" },\n"
+		     "\"variants\": [ { \"name\": \"a\", \"expect\": \"holds\",\n"
+		     "\"irq0\": 8 } ] }",
+		     ":3: irq0:", "8 and 13 are edges");
+	expect_error("{ \"variants\": [ { \"name\": \"a\", \"expect\": \"holds\",\n"
+		     "\"kind\": \"i8259\",\n\"accesses\": \"bytes\" } ] }",
+		     ":3: accesses:", "\"icws\", \"ocws\" and \"pins\"");
+}
+
 static void broken_json_names_the_line(void **state)
 {
 	expect_error("{\n\"title\": \"x\",\n,\n}", ":3:", "not JSON");
@@ -150,6 +168,7 @@ int main(void)
 		cmocka_unit_test(the_line_is_in_the_right_variant),
 		cmocka_unit_test(bad_types_are_told),
 		cmocka_unit_test(what_cannot_be_together_is_told),
+		cmocka_unit_test(what_the_8259_cannot_be_with_is_told),
 		cmocka_unit_test(broken_json_names_the_line),
 		cmocka_unit_test(a_missing_file_is_told),
 	};
