@@ -173,6 +173,20 @@ static void message_interrupts_are_counted(void **state)
 	assert_int_equal(proc_interrupts_msi(path, "0000:00:03.0"), -ENOENT);
 }
 
+/* Interrupt Disable is bit 10 of the Command register, at offset 4. */
+static void interrupt_disable(void **state)
+{
+	make_file("bus/pci/devices/0000:00:03.0/config",
+		  "\x34\x12\xe8\x11\x07\x04\x10\x01");
+	make_file("bus/pci/devices/0000:00:04.0/config",
+		  "\x34\x12\xe8\x11\x07\x03\x18\x04");
+	make_file("bus/pci/devices/0000:00:05.0/config", "\x34\x12");
+	assert_int_equal(pci_sysfs_disintx(root, "0000:00:03.0"), 1);
+	assert_int_equal(pci_sysfs_disintx(root, "0000:00:04.0"), 0);
+	assert_int_equal(pci_sysfs_disintx(root, "0000:00:05.0"), -EIO);
+	assert_int_equal(pci_sysfs_disintx(root, "0000:00:06.0"), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +195,7 @@ int main(void)
 		cmocka_unit_test(groups),
 		cmocka_unit_test(the_rest),
 		cmocka_unit_test(message_interrupts_are_counted),
+		cmocka_unit_test(interrupt_disable),
 	};
 
 	return cmocka_run_group_tests_name("pci_sysfs", tests, setup,

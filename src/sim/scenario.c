@@ -185,6 +185,7 @@ static const struct key keys[] = {
 	NAME("host-irqchip", vfio.irqchip, host_irqchips),
 	NAME("vfio", vfio.mode, vfio_modes),
 	BOOL("unlazy", vfio.unlazy),
+	BOOL("looks", vfio.looks),
 	BOOL("late-signal", vfio.late_signal),
 	BOOL("leaks-flag", vfio.leaks_flag),
 	NUMBER("opens", opens, 0, 7),

@@ -39,6 +39,7 @@ struct vfio_config {
 	uint8_t mode;		/* enum vfio_mode */
 	uint8_t irqchip;	/* enum host_irqchip_kind */
 	bool unlazy;		/* IRQ_DISABLE_UNLAZY where there is no DisINTx */
+	bool looks;		/* our source reads the level before it unmasks: DISINTX_MINUS */
 	bool late_signal;
 	bool leaks_flag;	/* the error path of enable forgets the flag */
 };

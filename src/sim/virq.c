@@ -119,6 +119,31 @@ static void pop(struct vmm *vmm)
 	vmm->sampled = 0;
 }
 
+/* PCI Status bit 3, masked or not */
+static void read_level(struct world *w)
+{
+	unsigned int d = w->vmm.queue[0].slot;
+
+	w->vmm.sampled = device_level(&w->device[d]) ? 2 : 1;
+}
+
+/* As resample() in source/vfio_intx.c. */
+static void resample(const struct world_config *c, struct world *w)
+{
+	unsigned int d = w->vmm.queue[0].slot;
+	bool high = w->vmm.sampled == 2;
+
+	if (c->vfio.looks && !w->vmm.sampled) {
+		read_level(w);
+		return;
+	}
+	pop(&w->vmm);
+	if (high)
+		w->host[d].trigger = true;
+	else
+		vfio_unmask(&c->vfio, &w->host[d], &w->device[d]);
+}
+
 static void sample(const struct world_config *c, struct world *w)
 {
 	struct vmm *vmm = &w->vmm;
@@ -127,8 +152,7 @@ static void sample(const struct world_config *c, struct world *w)
 	unsigned int level;
 
 	if (!vmm->sampled) {
-		/* PCI Status bit 3, masked or not */
-		vmm->sampled = device_level(&w->device[d]) ? 2 : 1;
+		read_level(w);
 		return;
 	}
 	level = vmm->sampled - 1u;
@@ -150,6 +174,10 @@ void virq_effect(const struct world_config *c, struct world *w)
 		sample(c, w);
 		return;
 	}
+	if (q.kind == EFFECT_RESAMPLE) {
+		resample(c, w);
+		return;
+	}
 	pop(vmm);
 	if (q.kind == EFFECT_DELIVER && q.level)
 		return;		/* taken at once; no irr, no EOI */
@@ -157,8 +185,6 @@ void virq_effect(const struct world_config *c, struct world *w)
 		w->vcpu[q.dest].irr |= (uint8_t)(1u << q.slot);
 	else if (q.kind == EFFECT_ROUTE)
 		vmm->route[q.slot] = q.level;
-	else if (q.kind == EFFECT_RESAMPLE)
-		vfio_unmask(&c->vfio, &w->host[q.slot], &w->device[q.slot]);
 	else if (q.kind == EFFECT_THROTTLE)
 		vmm->timer[q.slot] = true;
 }

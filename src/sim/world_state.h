@@ -112,7 +112,7 @@ struct queued {
 struct vmm {
 	uint8_t nr;
 	struct queued queue[QUEUE_MAX];
-	uint8_t sampled;	/* of the SAMPLE at the head: 0 not yet, else 1 + level */
+	uint8_t sampled;	/* for the effect at the head: 0 not yet, else 1 + level */
 	bool timer[DEVICES_MAX];	/* THROTTLE armed */
 	bool route[PINS_MAX];	/* the pin's EOI comes back: KVM's routing table */
 	bool resetting;		/* chip reset, vCPUs stopped and not reset yet */

@@ -54,7 +54,15 @@ static const char *host_irq_text(const struct world_config *c)
 	return "?";
 }
 
-static const char *effect_text(unsigned int arg)
+static const char *resample_text(const struct world_config *c, bool sampled)
+{
+	if (!c->vfio.looks)
+		return "resample: VFIO unmask";
+	return sampled ? "resample: VFIO unmask, or signalled again"
+		       : "resample: read the level";
+}
+
+static const char *effect_text(const struct world_config *c, unsigned int arg)
 {
 	switch ((enum effect_kind)(arg & 0xf)) {
 	case EFFECT_DELIVER:
@@ -62,7 +70,7 @@ static const char *effect_text(unsigned int arg)
 	case EFFECT_ROUTE:
 		return "set the route for the EOI";
 	case EFFECT_RESAMPLE:
-		return "resample: VFIO unmask";
+		return resample_text(c, arg >> 7);
 	case EFFECT_SAMPLE:
 		return arg >> 7 ? "answer the sample" : "read the level";
 	case EFFECT_THROTTLE:
@@ -176,7 +184,7 @@ static void down_text(const struct world_config *c, struct step s, char *buf,
 						 : "trigger";
 		break;
 	case STEP_EFFECT:
-		what = effect_text(s.arg);
+		what = effect_text(c, s.arg);
 		d = s.arg >> 4 & 1;
 		break;
 	case STEP_TIMEOUT:

@@ -2,9 +2,13 @@
 #include "source/pci_sysfs.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/pci_regs.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +172,25 @@ void pci_sysfs_irq(const char *root, const char *address, char *irq,
 	if (fscanf(file, "%9u", &number) == 1 && number)
 		snprintf(irq, size, "%u", number);
 	fclose(file);
+}
+
+int pci_sysfs_disintx(const char *root, const char *address)
+{
+	char path[PATH_MAX];
+	uint16_t command;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/config", root,
+		 address);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -EIO;
+	got = pread(fd, &command, sizeof(command), PCI_COMMAND);
+	close(fd);
+	if (got != sizeof(command))
+		return -EIO;
+	return le16toh(command) & PCI_COMMAND_INTX_DISABLE ? 1 : 0;
 }
 
 int pci_sysfs_cdev(const char *root, const char *address, char *name,

@@ -26,6 +26,12 @@ int pci_sysfs_group_not_viable(const char *root, unsigned int group);
 void pci_sysfs_irq(const char *root, const char *address, char *irq,
 		   size_t size);
 
+/*
+ * The Command register's Interrupt Disable as the device has it, where VFIO
+ * shows the VMM's own; -EIO: it cannot be read.
+ */
+int pci_sysfs_disintx(const char *root, const char *address);
+
 /* "vfio3": its character device's name; -ENOENT: the host has none. */
 int pci_sysfs_cdev(const char *root, const char *address, char *name,
 		   size_t size);

@@ -18,24 +18,6 @@ static struct vfio_intx *intx_of(struct source *src)
 }
 
 /*
- * Called from vCPU threads.  The eventfd way takes no lock that VFIO holds
- * while it sleeps; the ioctl waits for others that set up interrupts.
- */
-static void resample(struct source *src)
-{
-	struct vfio_intx *x = intx_of(src);
-	uint64_t one = 1;
-
-	if (!atomic_load(&x->unmask_by_ioctl)) {
-		if (write(x->unmask_fd, &one, sizeof(one)) < 0)
-			return;
-	} else if (vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX) ==
-		   -ENODEV) {
-		x->suspect(x->opaque);
-	}
-}
-
-/*
  * Interrupt Status says what the device asserts, masked or not (PCI 3.0,
  * 6.2.3).  Devices older than PCI 2.3 leave it 0: read as low it costs them the
  * read and nothing else, since low means that the host looks again.
@@ -53,6 +35,33 @@ static enum forward_level sample(struct source *src)
 	}
 	return status & PCI_STATUS_INTERRUPT ? FORWARD_LEVEL_HIGH
 					     : FORWARD_LEVEL_LOW;
+}
+
+static void signal_fd(int fd)
+{
+	uint64_t one = 1;
+
+	/* EAGAIN: the count is full, and so it is signalled */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/*
+ * Called from vCPU threads.  The eventfd way takes no lock that VFIO holds
+ * while it sleeps; the ioctl waits for others that set up interrupts.
+ */
+static void resample(struct source *src)
+{
+	struct vfio_intx *x = intx_of(src);
+
+	if (atomic_load(&x->looks) && sample(src) == FORWARD_LEVEL_HIGH) {
+		signal_fd(x->trigger_fd);
+	} else if (!atomic_load(&x->unmask_by_ioctl)) {
+		signal_fd(x->unmask_fd);
+	} else if (vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX) ==
+		   -ENODEV) {
+		x->suspect(x->opaque);
+	}
 }
 
 static const struct source_ops intx_ops = {
@@ -103,17 +112,21 @@ static bool is_triggered(const struct vfio_intx *x)
 }
 
 /*
- * A line that is high before the host's irqchip has its pin set up may be
- * latched nowhere (QEMU's IOAPIC forgets it), and then never fires.  VFIO looks
- * at the line itself when it unmasks, and it unmasks only what is masked.
+ * Masks and unmasks once, for two reasons.  VFIO does not tell how it masks, but
+ * the device does.  And a line that is high before the host's irqchip has its
+ * pin set up may be latched nowhere (QEMU's IOAPIC forgets it), and then never
+ * fires: as VFIO unmasks it looks at the line itself.
  */
-static void notice_high_line(struct vfio_intx *x)
+static void mask_once(struct vfio_intx *x)
 {
 	int fd = x->dev->fd;
 
-	if (sample(&x->input.source) != FORWARD_LEVEL_HIGH || is_triggered(x))
+	if (vfio_irqs_mask(fd, VFIO_PCI_INTX_IRQ_INDEX) < 0)
 		return;
-	if (vfio_irqs_mask(fd, VFIO_PCI_INTX_IRQ_INDEX) == 0)
+	atomic_store(&x->looks, x->may_look &&
+		     pci_sysfs_disintx("/sys", x->dev->address) == 0);
+	/* A trigger from before leaves it masked, as ever. */
+	if (!is_triggered(x))
 		vfio_irqs_unmask(fd, VFIO_PCI_INTX_IRQ_INDEX);
 }
 
@@ -140,7 +153,7 @@ static int enable(struct vfio_intx *x)
 		/* What was requested meanwhile; idempotent. */
 		vfio_irqs_unmask(fd, VFIO_PCI_INTX_IRQ_INDEX);
 	}
-	notice_high_line(x);
+	mask_once(x);
 	return 0;
 }
 
@@ -223,6 +236,8 @@ int vfio_intx_open(struct vfio_intx *x, struct vfio_device *dev,
 	x->opaque = config->opaque;
 	x->input.source.ops = &intx_ops;
 	atomic_init(&x->unmask_by_ioctl, config->unmask_by_ioctl);
+	atomic_init(&x->looks, false);
+	x->may_look = config->input.policy == FORWARD_UNMASK;
 	pci_sysfs_irq("/sys", dev->address, x->input.source.host_irq,
 		      sizeof(x->input.source.host_irq));
 	if (!vfio_irqs_count(dev->fd, VFIO_PCI_INTX_IRQ_INDEX))

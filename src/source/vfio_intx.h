@@ -7,7 +7,9 @@
  * write, or an ioctl.  Either looks at the line again: if it is still high the
  * trigger is signalled once more, without a host interrupt where the device
  * is masked through its Command register (PCI 2.3), with one where the host
- * interrupt is disabled (nointxmask=1, or an older device).
+ * interrupt is disabled (nointxmask=1, or an older device).  There, policy
+ * unmask does what VFIO does for PCI 2.3: it reads the level before, and for a
+ * high line leaves the host masked and signals the trigger itself.
  *
  * However it ends, the host line is given back: close disables INTx, and the
  * kernel does the same when the process dies, as it closes the device.
@@ -25,6 +27,8 @@ struct vfio_intx {
 	struct vfio_device *dev;
 	int trigger_fd, unmask_fd;
 	atomic_bool unmask_by_ioctl;
+	bool may_look;		/* policy unmask: sample looks anyhow, eoi never */
+	atomic_bool looks;	/* before it unmasks: the host would fire again */
 	bool enabled;		/* in VFIO; guarded by dev->irq_lock */
 	/* An access failed; called from any thread, must not block. */
 	void (*suspect)(void *opaque);
