@@ -120,12 +120,14 @@ class Session:
         """One boot of the guest; calls done(cell, counts) as the rows come."""
         self._ensure(cells[0].nointxmask)
         self._start(cells)
-        finished, killed = [], []
+        finished, killed, cut_off = [], [], []
 
         def hear(line):
             if line.startswith("@row "):
                 counts = fields(line)
                 cell = cells[int(line.split()[1])]
+                if counts.get("ended"):
+                    cut_off.append(cell)
                 if counts.get("ended") and cell not in self.ended:
                     self.ended.add(cell)    # the VMM went in the middle: try again
                     return
@@ -165,6 +167,10 @@ class Session:
             shutil.copy(self.host.log.name, keep)
             say(f"{self.name}: a guest was ended; its console is in {keep}")
             # A storm may have made the host's kernel give the line up.
+            self.close()
+        elif cut_off:
+            # The device may assert still. With nointxmask=1 the emulated IOAPIC
+            # does not see a line fall that nobody has, and fires without it.
             self.close()
         return finished
 
