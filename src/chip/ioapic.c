@@ -64,9 +64,6 @@
 #define INDEX_ENTRIES		0x10u
 #define INDEX_PER_ENTRY		2u
 
-/* Pins whose entries an index of 8 bits reaches: 0x10 … 0xff, two for each. */
-#define PINS_8_BIT_INDEX	((0x100u - INDEX_ENTRIES) / INDEX_PER_ENTRY)
-
 #define ID_SHIFT		24
 #define ID_MASK			0x0fu
 #define VERSION_PINS_SHIFT	16
@@ -355,7 +352,7 @@ static const struct indexed_register *indexed_find(unsigned int index)
  */
 static uint32_t select_mask(const struct ioapic *ic)
 {
-	return ic->pins > PINS_8_BIT_INDEX ? 0x1ff : 0xff;
+	return ic->pins > IOAPIC_PINS_8_BIT ? 0x1ff : 0xff;
 }
 
 static uint32_t read_select(const struct ioapic *ic)

@@ -19,6 +19,14 @@
 #include "chip/effects.h"
 
 #define IOAPIC_PINS_DEFAULT	24
+/*
+ * Pins whose entries an index of 8 bits reaches: 0x10 … 0xff, two for each.
+ * Smaller in the explorer, so that it has chips on both sides of it.
+ */
+#ifndef IOAPIC_PINS_8_BIT
+#define IOAPIC_PINS_8_BIT	120
+#endif
+
 #define IOAPIC_MMIO_SIZE	0x1000u	/* one page; registers in its first 0x50 bytes */
 #define IOAPIC_VERSION_82093AA	0x11	/* no EOI register */
 #define IOAPIC_VERSION_ICH	0x20	/* EOI register at 0x40 */

@@ -10,6 +10,7 @@
 #define SIM_BOUNDS_H
 
 #define IOAPIC_PINS_MAX	2
+#define IOAPIC_PINS_8_BIT	1
 #define FORWARDS_MAX	2
 
 #define drain_effects sim_drain_effects

@@ -16,7 +16,8 @@
 #define LOW_WRITABLE	0x0001afffu
 #define HIGH_WRITABLE	0xfffe0000u	/* destination, and its extension */
 #define ID_WRITABLE	0x0f000000u
-#define SELECT_WRITABLE	0x000000ffu	/* up to 120 pins */
+#define SELECT_FEW_PINS		0x000000ffu
+#define SELECT_MANY_PINS	0x000001ffu	/* more than 8 bits reach */
 
 #define FIRST_ENTRY	0x10u
 #define PAGE_SIZE	0x1000u
@@ -259,12 +260,14 @@ static uint32_t bytes_at(uint64_t base, uint64_t offset, uint64_t value,
 void ioapic_spec_write(struct ioapic_spec *s, uint64_t offset, uint64_t value,
 		       unsigned int size, struct effects *out)
 {
+	uint32_t select = s->pins > IOAPIC_PINS_8_BIT ? SELECT_MANY_PINS
+						      : SELECT_FEW_PINS;
 	uint32_t word, mask;
 
 	if (offset >= PAGE_SIZE)
 		return;
 	word = bytes_at(0x00, offset, value, size, &mask);
-	s->select = merge(s->select, word, mask & SELECT_WRITABLE);
+	s->select = merge(s->select, word, mask & select);
 	word = bytes_at(0x10, offset, value, size, &mask);
 	if (mask)
 		indexed_write(s, word, mask, out);

@@ -370,6 +370,7 @@ static void ioapic_fields(struct fields *m, struct ioapic *ic)
 {
 	F(ic->id, 4);
 	F(ic->select, 8);
+	F(((uint8_t *)&ic->select)[1], 1);
 	for (unsigned int i = 0; i < m->c->pins; i++) {
 		struct ioapic_pin *p = &ic->pin[i];
 
