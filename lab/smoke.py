@@ -13,6 +13,10 @@ def _exact(r):
     return report.right(r) and r["host_irqs"] <= r["asserted"]
 
 
+def _right_data(r):
+    return r["real"] == r["expected"] > 0 and not r["stalls"]
+
+
 def _faulty(r):
     return r["spurious"] >= r["asserted"] > 0
 
@@ -29,6 +33,11 @@ def checks():
     out += [(Cell(policy="unmask", driver=d, nointxmask=1, sleep_us=s, count=20), _exact,
              "is exact") for d, s in (("thread", 0), ("thread", 3000), ("hard+thread", 1000),
                                       ("plain", 0))]
+    out += [(Cell(policy="unmask", pattern=p, nointxmask=1, count=10 if p == "disabled" else 2),
+             _exact, "is exact") for p in ("boot", "disabled", "suspend")]
+    out += [(Cell(policy="unmask", device="nvme", driver=d, pattern="read", sleep_us=0,
+                  seconds=60), _right_data, "has the right data")
+            for d in ("nvme", "nvme-threaded")]
     out += [(Cell(host="6.12", policy="unmask", host_cpus=2, vcpus=2, sleep_us=s, count=20),
              _exact, "is exact") for s in (0, 300)]
     out.append((Cell(policy="eoi", count=20), _faulty, "shows the fault"))

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our library on a real VFIO device, with the test in the guest's place, and what
-irqfwd says when a host is not set up for it.
+irqfwd says when a host is not set up for it. Each point also goes to
+build/lab-vfio.tap, for ./x test.
 """
 import argparse
 import os
+import re
 import shutil
 import sys
 
@@ -13,6 +15,7 @@ from .cpio import Image
 from .machine import EDU, Host, HostHung
 
 TEST = os.path.join(BUILD, "test", "test_vfio")
+TAP = os.path.join(BUILD, "lab-vfio.tap")
 SECONDS = 120
 
 # Beside the lab's own two: a device that shares the first one's host line (slot
@@ -45,11 +48,33 @@ def initrd(host, base):
     return path
 
 
-class Run:
-    """One host; prints TAP-like lines and counts what failed."""
+class Points:
+    """The test points of all hosts, as they come."""
 
-    def __init__(self, name, pair, **machine):
-        self.name, self.failed = name, 0
+    def __init__(self):
+        self.lines, self.failed = [], 0
+
+    def add(self, good, text):
+        self.failed += not good
+        self.lines.append(f"{'ok' if good else 'not ok'} {len(self.lines) + 1} {text}\n")
+
+    def hear(self, name, line):
+        """A line of a test's own TAP."""
+        point = re.match(r"(not )?ok\b[ \d-]*(.*)", line)
+        if point:
+            skipped = "# SKIP" in line
+            self.add(skipped or not point.group(1), f"vfio {name} {point.group(2)}")
+
+    def write(self):
+        with open(TAP, "w") as f:
+            f.write(f"TAP version 13\n1..{len(self.lines)}\n" + "".join(self.lines))
+
+
+class Run:
+    """One host; prints TAP-like lines as they come."""
+
+    def __init__(self, name, pair, points, **machine):
+        self.name, self.points = name, points
         self.host = Host(pair, name=f"vfio-{name}", **machine)
 
     def tell(self, line):
@@ -58,10 +83,12 @@ class Run:
     def tests(self, env):
         lines, code = self.host.do(
             f"CMOCKA_MESSAGE_OUTPUT=TAP {env} timeout {SECONDS} test_vfio 2>&1", SECONDS + 30)
-        wrong = [s for s in lines if s.startswith("not ok") and "# SKIP" not in s]
-        self.failed += len(wrong) or bool(code)
+        before = self.points.failed
         for line in lines:
             self.tell(line)
+            self.points.hear(self.name, line)
+        if code and self.points.failed == before:
+            self.points.add(False, f"vfio {self.name} test_vfio {env}: exit code {code}")
 
     def refuses(self, what, devices, words, kernel="/guest/vmlinuz"):
         """irqfwd run ends with 1 and a sentence that has the words."""
@@ -70,7 +97,7 @@ class Run:
             f"timeout 20 irqfwd run --kernel {kernel} --mem 256M {argv} </dev/null 2>&1", 40)
         text = "\n".join(lines)
         good = code == 1 and all(w in text for w in words)
-        self.failed += not good
+        self.points.add(good, f"vfio {self.name} {what}")
         self.tell(f"{'ok' if good else 'not ok'} - {what}")
         for line in lines:
             self.tell(f"# {line}")
@@ -84,9 +111,9 @@ def behind(run, bridge):
     return lines[0].rsplit("/", 1)[1].split(":")[1]
 
 
-def on_host(name, pair):
+def on_host(name, pair, points):
     """The tests with and without nointxmask, and the refusals in between."""
-    run = Run(name, pair, extra=EXTRA)
+    run = Run(name, pair, points, extra=EXTRA)
     try:
         run.refuses("no /dev/kvm", EDU[:1], ["/dev/kvm"])
         run.host.do("load_kvm", 60)
@@ -112,11 +139,10 @@ def on_host(name, pair):
         run.refuses("no IOMMU driver", EDU[:1], ["vfio_iommu_type1"])
     finally:
         run.host.close()
-    return run.failed
 
 
-def without_iommu(name, pair):
-    run = Run(f"{name} no IOMMU", pair, iommu=False)
+def without_iommu(name, pair, points):
+    run = Run(f"{name} no IOMMU", pair, points, iommu=False)
     try:
         run.host.do("load_kvm", 60)
         run.host.do("load_vfio 0", 60)
@@ -124,7 +150,6 @@ def without_iommu(name, pair):
         run.refuses("no IOMMU", EDU[:1], ["IOMMU"])
     finally:
         run.host.close()
-    return run.failed
 
 
 def main():
@@ -135,16 +160,25 @@ def main():
     hosts = p.parse_args().host or list(images.HOSTS)
     for host in set(hosts) - set(images.HOSTS):
         p.error(f"there is no host {host}; there are {', '.join(images.HOSTS)}")
-    failed = 0
     try:
-        for name, (kernel, base) in images.prepare(hosts).items():
-            pair = kernel, initrd(name, base)
-            failed += on_host(name, pair) + without_iommu(name, pair)
-    except (LabError, HostHung) as e:
-        say(str(e))
-        return 1
-    say(f"vfio: {failed} failed")
-    return 1 if failed else 0
+        ready = images.prepare(hosts)
+    except LabError as e:
+        say(f"the lab cannot run here: {e}")
+        with open(TAP, "w") as f:
+            f.write(f"1..1\nok 1 vfio # SKIP {str(e).splitlines()[0]}\n")
+        return 0
+    points = Points()
+    for name, (kernel, base) in ready.items():
+        pair = kernel, initrd(name, base)
+        for part in (on_host, without_iommu):
+            try:
+                part(name, pair, points)
+            except (LabError, HostHung) as e:
+                say(str(e))
+                points.add(False, f"vfio {name} {part.__name__} ended early")
+    points.write()
+    say(f"vfio: {len(points.lines)} points, {points.failed} failed")
+    return 1 if points.failed else 0
 
 
 if __name__ == "__main__":
