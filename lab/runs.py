@@ -249,7 +249,7 @@ def run(cells, done, parallel=2, spread=False, per_host=10):
             try:
                 for group in todo:
                     session.run_cells(group, finish)
-            except LabError as e:
+            except Exception as e:      # raised again where the others have ended
                 errors.append(e)
             finally:
                 session.close()
