@@ -187,7 +187,8 @@ class Session:
                         + "\n".join(self.notes[-12:]))
                 if failures == 2:
                     raise LabError(said)
-                # Once in a thousand boots the emulated processors trip; told, and tried afresh.
+                # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault as the guest starts
+                # its processors. Told, and tried afresh.
                 say(f"{self.name}: {said}")
                 self.close()
             if cells and failures == 2:
