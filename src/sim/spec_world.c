@@ -33,14 +33,14 @@ struct event {
 };
 
 #define WRITE(at, bytes, what) \
-	{ .kind = EVENT_WRITE, .size = bytes, .offset = at, .value = what }
+	{ .kind = EVENT_WRITE, .size = (bytes), .offset = (at), .value = (what) }
 #define ENTRY(index, what) \
-	{ .kind = EVENT_ENTRY, .offset = index, .value = what }
-#define RAISE(p, s)	{ .kind = EVENT_RAISE, .pin = p, .source = s }
-#define LOWER(p, s)	{ .kind = EVENT_LOWER, .pin = p, .source = s }
-#define PULSE(p)	{ .kind = EVENT_PULSE, .pin = p }
-#define EOI(vector)	{ .kind = EVENT_EOI, .value = vector }
-#define SETTLE(p)	{ .kind = EVENT_SETTLE, .pin = p }
+	{ .kind = EVENT_ENTRY, .offset = (index), .value = (what) }
+#define RAISE(p, s)	{ .kind = EVENT_RAISE, .pin = (p), .source = (s) }
+#define LOWER(p, s)	{ .kind = EVENT_LOWER, .pin = (p), .source = (s) }
+#define PULSE(p)	{ .kind = EVENT_PULSE, .pin = (p) }
+#define EOI(vector)	{ .kind = EVENT_EOI, .value = (vector) }
+#define SETTLE(p)	{ .kind = EVENT_SETTLE, .pin = (p) }
 #define RESET()		{ .kind = EVENT_RESET }
 #define INIT()		{ .kind = EVENT_INIT }
 
