@@ -461,7 +461,7 @@ static int begin_move(struct store *s)
 	/* ten a share, where one would be normal */
 	/* a handful at each end of a share, and there are few stretches */
 	s->aside_room = FEW + 256 * (uint64_t)s->margin;
-	s->aside = malloc(s->aside_room * sizeof(*s->aside));
+	s->aside = calloc(s->aside_room, sizeof(*s->aside));
 	slot = s->aside ? pages_grow((void *)s->slot, table_bytes(s->slots),
 				     table_bytes(slots))
 			: NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "forward/drain.h"
 
+#include <assert.h>
+
 /* Tells the forwards of a pin what the guest did to it. */
 static void tell_forwards(struct forward *forward, struct forward_pin pin,
 			  const struct effect *e, struct effects *out)
@@ -46,6 +48,7 @@ void drain_effects(const struct drain_chip *ops, void *chip,
 			tell_forwards(forward, ops->pin(chip, e.pin), &e, out);
 			break;
 		case EFFECT_SETTLE:
+			assert(ops->settle);	/* only we ask for it, above */
 			ops->settle(chip, e.pin, out);
 			break;
 		case EFFECT_RAISE:
