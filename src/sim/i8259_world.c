@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/i8259_world.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,6 +88,15 @@ static struct list events_of(const struct world_config *c)
 		break;
 	}
 	return (struct list){ NULL, 0 };
+}
+
+static const struct event *event_of(const struct world_config *c,
+				    struct step s)
+{
+	struct list events = events_of(c);
+
+	assert(s.arg < events.nr);
+	return &events.v[s.arg];
 }
 
 _Static_assert(LENGTH(icws) <= WORLD_STEPS_MAX &&
@@ -193,14 +203,14 @@ static bool obeys(struct i8259 *pic, const struct event *e)
 	owed = specified(&must, e, &should);
 	gave = shipped(pic, e, &did);
 	i8259_spec_of(pic, &is);
-	return gave == owed && !memcmp(&is, &must, sizeof(is)) &&
+	return gave == owed && spec_same_i8259(&is, &must) &&
 	       spec_same_effects(&did, &should);
 }
 
 bool i8259_world_obeys(const struct world_config *c, struct i8259 *pic,
 		       struct step s)
 {
-	return obeys(pic, &events_of(c).v[s.arg]);
+	return obeys(pic, event_of(c, s));
 }
 
 /* A poll changes the chip as it is read: each read has a copy of its own. */
@@ -233,7 +243,7 @@ bool i8259_world_tells(const struct i8259 *pic)
 void i8259_world_step_text(const struct world_config *c, struct step s,
 			   char *buf, size_t n)
 {
-	const struct event *e = &events_of(c).v[s.arg];
+	const struct event *e = event_of(c, s);
 
 	switch ((enum event_kind)e->kind) {
 	case EVENT_WRITE:

@@ -347,7 +347,7 @@ static bool same_state(const struct pic_forwarder *a,
 
 	i8259_spec_of(&a->pic, &x);
 	i8259_spec_of(&b->pic, &y);
-	if (memcmp(&x, &y, sizeof(x)))
+	if (!spec_same_i8259(&x, &y))
 		return false;
 	for (unsigned int s = 0; s < FORWARDS_MAX; s++)
 		if (!spec_same_forward(&a->forward[s], &b->forward[s]))

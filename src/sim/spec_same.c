@@ -32,3 +32,31 @@ bool spec_same_forward(const struct forward *a, const struct forward *b)
 	       a->throttle_after == b->throttle_after &&
 	       a->refires == b->refires;
 }
+
+static bool same_input(const struct i8259_spec_input *a,
+		       const struct i8259_spec_input *b)
+{
+	return a->lines == b->lines && a->latched == b->latched &&
+	       a->serving == b->serving && a->masked == b->masked &&
+	       a->level == b->level;
+}
+
+static bool same_chip(const struct i8259_spec_chip *a,
+		      const struct i8259_spec_chip *b)
+{
+	for (unsigned int i = 0; i < 8; i++)
+		if (!same_input(&a->in[i], &b->in[i]))
+			return false;
+	return a->stage == b->stage && a->highest == b->highest &&
+	       a->base == b->base && a->single == b->single &&
+	       a->icw4 == b->icw4 && a->auto_eoi == b->auto_eoi &&
+	       a->nested == b->nested && a->rotate == b->rotate &&
+	       a->special_mask == b->special_mask &&
+	       a->read_isr == b->read_isr && a->poll == b->poll;
+}
+
+bool spec_same_i8259(const struct i8259_spec *a, const struct i8259_spec *b)
+{
+	return same_chip(&a->chip[0], &b->chip[0]) &&
+	       same_chip(&a->chip[1], &b->chip[1]);
+}

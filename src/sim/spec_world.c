@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/spec_world.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,6 +114,15 @@ static struct list events_of(const struct world_config *c)
 		break;
 	}
 	return (struct list){ NULL, 0 };
+}
+
+static const struct event *event_of(const struct world_config *c,
+				    struct step s)
+{
+	struct list events = events_of(c);
+
+	assert(s.arg < events.nr);
+	return &events.v[s.arg];
 }
 
 _Static_assert(LENGTH(bytes) <= WORLD_STEPS_MAX &&
@@ -330,7 +340,7 @@ void spec_apply(const struct world_config *c, struct world *w, struct step s,
 	} else if (c->kind == WORLD_I8259) {
 		if (!i8259_world_obeys(c, &w->pic.pic, s))
 			o->broken = PROPERTY_I8259_SPEC;
-	} else if (!chip_obeys(&w->forwarder.ioapic, &events_of(c).v[s.arg])) {
+	} else if (!chip_obeys(&w->forwarder.ioapic, event_of(c, s))) {
 		o->broken = PROPERTY_IOAPIC_SPEC;
 	}
 }
@@ -402,7 +412,7 @@ void spec_step_text(const struct world_config *c, struct step s, char *buf,
 	else if (c->kind == WORLD_I8259)
 		i8259_world_step_text(c, s, buf, n);
 	else
-		event_text(&events_of(c).v[s.arg], buf, n);
+		event_text(event_of(c, s), buf, n);
 }
 
 void spec_columns(const struct world_config *c, const struct world *w,
