@@ -92,6 +92,43 @@ static void the_line_is_in_the_right_variant(void **state)
 		     ":3: vcpus:", "9 is not a number from 1 to 2");
 }
 
+/* json-c takes the last one, and says nothing. */
+static void a_key_that_is_there_twice_is_told(void **state)
+{
+	struct scenario s;
+
+	expect_error("{ \"world\": { \"causes\": 1,\n\"boots\": true,\n"
+		     "\"causes\": 2 },\n\"variants\": [] }",
+		     ":3: causes:", "it is there already, on line 1");
+	expect_error("{ \"variants\": [\n"
+		     "{ \"name\": \"a\", \"expect\": \"holds\" },\n"
+		     "{ \"name\": \"b\", \"expect\": \"holds\",\n"
+		     "\"name\": \"c\" } ] }",
+		     ":4: name:", "already, on line 3");
+	expect_error("{ \"world\": {},\n\"variants\": [],\n"
+		     "\"world\" : { \"pins\": 1 } }",
+		     ":3: world:", "already, on line 1");
+	/* an escape does not make another key of it */
+	expect_error("{ \"title\": \"t\",\n\"t\\u0069tle\": \"u\" }",
+		     ":2: title:", "already, on line 1");
+	/* a text that looks like a key, and an equal key of another object */
+	assert_int_equal(load("{ \"title\": \"\\\"title\\\": {\", \"cites\": \"title\",\n"
+			      "\"world\": { \"causes\": 1 },\n"
+			      "\"variants\": [ { \"name\": \"a\", \"causes\": 2,\n"
+			      "\"expect\": \"holds\" } ] }",
+			      &s),
+			 0);
+	assert_string_equal(s.title, "\"title\": {");
+	assert_int_equal(s.variant[0].config.causes, 2);
+	/* deeper than the library reads, and as deep */
+	expect_error("{ \"title\":\n[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[{}"
+		     "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]] }",
+		     ":2:", "not JSON");
+	expect_error("{ \"title\":\n[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[{}"
+		     "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]] }",
+		     ":1: title:", "is not a text");
+}
+
 static void bad_types_are_told(void **state)
 {
 	expect_error("{ \"world\": { \"boots\": 1 }, \"variants\": [] }",
@@ -166,6 +203,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_key_names_line_and_choices),
 		cmocka_unit_test(a_bad_name_lists_the_choices),
 		cmocka_unit_test(the_line_is_in_the_right_variant),
+		cmocka_unit_test(a_key_that_is_there_twice_is_told),
 		cmocka_unit_test(bad_types_are_told),
 		cmocka_unit_test(what_cannot_be_together_is_told),
 		cmocka_unit_test(what_the_8259_cannot_be_with_is_told),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/json_keys.h"
 #include "sim/spec_world.h"
 
 #define FILE_MAX	(64 * 1024)
@@ -664,6 +665,18 @@ static struct json_object *parse(struct reader *r)
 	return root;
 }
 
+static int check_keys(struct reader *r)
+{
+	struct json_repeated twice;
+	int ret = json_find_repeated(r->text, &twice);
+
+	if (ret <= 0)
+		return ret;
+	r->scope = twice.again;
+	return fail(r, twice.key, "it is there already, on line %u",
+		    line_of(r, twice.first));
+}
+
 static void name_after(const char *path, char *out, size_t n)
 {
 	const char *base = strrchr(path, '/');
@@ -707,7 +720,9 @@ int scenario_load(const char *path, struct scenario *out, char *err, size_t n)
 	name_after(path, out->name, sizeof(out->name));
 	root = parse(&r);
 	if (root) {
-		ret = read_file(&r, root, out);
+		ret = check_keys(&r);
+		if (!ret)
+			ret = read_file(&r, root, out);
 		json_object_put(root);
 	}
 out_close:
