@@ -222,7 +222,7 @@ static void policy_unmask_waits(void **state)
 	w = init[0];
 	for (size_t i = 0; i < 9; i++)
 		do_step(c, &w, mails[i].actor, mails[i].text);
-	assert_int_equal(w.vmm.nr, 0);
+	assert_int_equal(w.vmm.outbox.nr, 0);
 	assert_int_equal(w.forwarder.forward[0].phase, FORWARD_DEFERRED);
 	do_step(c, &w, "thread", "threaded handler: device ack");
 	do_step(c, &w, "thread", "irq_finalize_oneshot: unmask");

@@ -207,8 +207,8 @@ static void edges_are_pulses(void **state)
 	}
 	assert_int_equal(engine_stats(b->engine, &row, 1), 1);
 	assert_true(row.edge);
-	assert_int_equal(row.triggers, 100);
-	assert_int_equal(row.resamples, 0);
+	assert_int_equal(row.counts.triggers, 100);
+	assert_int_equal(row.counts.resamples, 0);
 	eventfd_source_close(&b->source);
 }
 
@@ -343,8 +343,8 @@ static void a_storm_is_slowed_by_the_timer(void **state)
 	}
 	assert_true(now_ms() - start >= 5 * FORWARD_THROTTLE_US / 1000 - 5);
 	engine_stats(b->engine, &row, 1);
-	assert_in_range(row.throttled, 5, 6);
-	assert_int_equal(row.resamples, FORWARD_THROTTLE_AFTER + 5);
+	assert_in_range(row.counts.throttled, 5, 6);
+	assert_int_equal(row.counts.resamples, FORWARD_THROTTLE_AFTER + 5);
 	eventfd_source_close(&b->source);
 }
 

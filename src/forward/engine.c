@@ -7,35 +7,49 @@
 #include <string.h>
 #include <time.h>
 
-/*
- * Room for the worst event, and as much again for the answers to samples that
- * arrive while the queue is being drained.
- */
-#define QUEUE_MAX	(4 * EFFECTS_MAX)
-#define QUEUE_ROOM	(2 * EFFECTS_MAX)
-
-enum slot_kind { SLOT_FREE, SLOT_LEVEL, SLOT_EDGE, SLOT_LINE, SLOT_LEAVING };
-
-struct slot {
-	enum slot_kind kind;
-	unsigned int pin;
-	struct source *src;	/* LEVEL, EDGE and, until drained, LEAVING */
-	struct engine_stats stats;
-};
-
+/* All decisions are made in the pure parts: slots, fw and outbox. */
 struct engine {
 	struct engine_config config;
 	pthread_mutex_t lock;
-	pthread_cond_t moved;	/* an effect was carried out; only if waiters */
-	unsigned int waiters;
-	bool draining;		/* a thread is carrying out effects */
-	uint64_t queued;	/* effects ever queued, and ever carried out: */
-	uint64_t done;		/* their difference stands in the queue */
-	struct slot slot[FORWARDS_MAX];
+	pthread_cond_t moved;	/* an effect was carried out */
+	struct slots slots;
+	struct source *source[FORWARDS_MAX];	/* &nobody: free, or a plain line */
+	struct slot_counts counts[FORWARDS_MAX];
 	struct forwarder fw;
 	struct effects out;	/* of the event at hand */
-	struct effect queue[QUEUE_MAX];
+	struct outbox outbox;
 };
+
+/* ---- a source where there is none ----------------------------------------- */
+
+static bool nobody_drain(struct source *src)
+{
+	return false;
+}
+
+static void nobody_resample(struct source *src)
+{
+}
+
+static enum forward_level nobody_sample(struct source *src)
+{
+	return FORWARD_LEVEL_UNKNOWN;
+}
+
+static void nobody_throttle(struct source *src, unsigned int us)
+{
+}
+
+static const struct source_ops nobody_ops = {
+	.drain = nobody_drain,
+	.resample = nobody_resample,
+	.sample = nobody_sample,
+	.throttle = nobody_throttle,
+};
+
+static struct source nobody = { .ops = &nobody_ops };
+
+/* ---- an event, and what comes of it ---------------------------------------- */
 
 static uint64_t now_ns(void)
 {
@@ -45,97 +59,25 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void wait_for_move(struct engine *e)
-{
-	e->waiters++;
-	pthread_cond_wait(&e->moved, &e->lock);
-	e->waiters--;
-}
-
 /*
  * Before an event.  A guest whose vCPUs write faster than one of them can carry
- * out what they cause waits here: the queue is bounded.
+ * out what they cause waits here: the outbox is bounded.
  */
 static void enter(struct engine *e)
 {
 	pthread_mutex_lock(&e->lock);
-	while (e->queued - e->done > QUEUE_ROOM)
-		wait_for_move(e);
+	while (outbox_is_full(&e->outbox))
+		pthread_cond_wait(&e->moved, &e->lock);
 	e->out.nr = 0;
 }
 
-static bool has_source(const struct slot *s)
+/* Never blocks: a read of an eventfd. */
+static bool drain_source(struct engine *e, unsigned int slot)
 {
-	return s->kind == SLOT_LEVEL || s->kind == SLOT_EDGE;
-}
+	struct source *src = e->source[slot];
+	bool signalled = src->ops->drain(src);
 
-static void count_pin(struct engine *e, const struct effect *eff)
-{
-	for (unsigned int i = 0; i < FORWARDS_MAX; i++) {
-		struct slot *s = &e->slot[i];
-
-		if (!has_source(s) || s->pin != eff->pin)
-			continue;
-		if (eff->kind == EFFECT_DELIVER)
-			s->stats.deliveries++;
-		else
-			s->stats.eois++;
-	}
-}
-
-/* The timer also runs to see a line stay quiet; that delays nothing. */
-static void count_throttle(const struct forward *f, struct engine_stats *stats)
-{
-	if (f->phase != FORWARD_THROTTLED)
-		return;
-	if (forward_storms(f))
-		stats->throttled++;
-	else
-		stats->eased++;
-}
-
-static void count(struct engine *e, const struct effect *eff)
-{
-	struct engine_stats *stats = &e->slot[eff->source].stats;
-
-	if (eff->kind == EFFECT_DELIVER || eff->kind == EFFECT_ACK)
-		count_pin(e, eff);
-	else if (eff->kind == EFFECT_DEFER)
-		stats->deferred++;
-	else if (eff->kind == EFFECT_RESAMPLE)
-		stats->resamples++;
-	else if (eff->kind == EFFECT_THROTTLE)
-		count_throttle(&e->fw.forward[eff->source], stats);
-}
-
-static bool is_for_outside(const struct effect *eff)
-{
-	switch ((enum effect_kind)eff->kind) {
-	case EFFECT_DELIVER:
-	case EFFECT_ROUTE:
-	case EFFECT_RESAMPLE:
-	case EFFECT_SAMPLE:
-	case EFFECT_THROTTLE:
-		return true;
-	case EFFECT_DRAIN:	/* answered at once */
-	case EFFECT_ACK:
-	case EFFECT_MASK:
-	case EFFECT_UNMASK:
-	case EFFECT_RAISE:
-	case EFFECT_LOWER:
-	case EFFECT_DEFER:
-	case EFFECT_SETTLE:
-		return false;
-	}
-	return false;
-}
-
-static bool drain_source(struct slot *s)
-{
-	bool signalled = s->src->ops->drain(s->src);
-
-	if (signalled)
-		s->stats.triggers++;
+	e->counts[slot].triggers += signalled;
 	return signalled;
 }
 
@@ -146,15 +88,10 @@ static void settle_event(struct engine *e, const char *event, int source,
 	for (unsigned int i = 0; i < e->out.nr; i++) {
 		struct effect eff = e->out.v[i];
 
-		if (eff.kind == EFFECT_DRAIN)
+		if (outbox_take(&e->outbox, &eff))
 			forwarder_drained(&e->fw, eff.source,
-					  drain_source(&e->slot[eff.source]),
-					  &e->out);
-		count(e, &eff);
-		if (is_for_outside(&eff)) {
-			assert(e->queued - e->done < QUEUE_MAX);
-			e->queue[e->queued++ % QUEUE_MAX] = eff;
-		}
+					  drain_source(e, eff.source), &e->out);
+		slots_count(&e->slots, &e->fw, &eff, e->counts);
 	}
 	if (e->config.trace)
 		e->config.trace(e->config.opaque, &(struct transition){
@@ -162,28 +99,25 @@ static void settle_event(struct engine *e, const char *event, int source,
 			.pin = pin, .after = &e->fw, .effects = &e->out });
 }
 
-/* Locked; the lock is dropped around the source's own call. */
+/* The lock is dropped while the source is asked. */
 static void sample(struct engine *e, unsigned int slot)
 {
-	struct source *src = e->slot[slot].src;
+	struct source *src = e->source[slot];
 	enum forward_level level;
 
 	pthread_mutex_unlock(&e->lock);
 	level = src->ops->sample(src);
 	pthread_mutex_lock(&e->lock);
-	if (e->slot[slot].kind != SLOT_LEVEL)
-		return;
 	e->out.nr = 0;
-	forwarder_sampled(&e->fw, slot, level, &e->out);
-	settle_event(e, "sampled", (int)slot, (int)e->slot[slot].pin);
+	slots_sampled(&e->slots, slot, level, &e->fw, &e->out);
+	settle_event(e, "sampled", (int)slot, e->slots.slot[slot].pin);
 }
 
 /* Unlocked: the calls out. */
 static void call_out(struct engine *e, const struct effect *eff,
-		     unsigned int throttle_us)
+		     struct source *src, unsigned int throttle_us)
 {
 	struct backend *be = e->config.backend;
-	struct source *src = e->slot[eff->source].src;
 
 	if (eff->kind == EFFECT_DELIVER)
 		be->ops->deliver(be, &eff->msg);
@@ -195,35 +129,34 @@ static void call_out(struct engine *e, const struct effect *eff,
 		src->ops->throttle(src, throttle_us);
 }
 
-/*
- * Locked on entry and on return.  A sample needs a slot that is still there:
- * one that is leaving was flushed, and no longer cares.
- */
-static void drain(struct engine *e)
+/* Locked on entry and on return. */
+static void carry_out(struct engine *e, struct effect eff)
 {
-	if (e->draining)
+	struct source *src = e->source[eff.source];
+	unsigned int us = forward_throttle_us(&e->fw.forward[eff.source]);
+
+	if (eff.kind == EFFECT_SAMPLE) {
+		sample(e, eff.source);
 		return;
-	e->draining = true;
-	while (e->done != e->queued) {
-		struct effect eff = e->queue[e->done % QUEUE_MAX];
-
-		if (eff.kind != EFFECT_SAMPLE) {
-			unsigned int us = forward_throttle_us(
-				&e->fw.forward[eff.source]);
-
-			pthread_mutex_unlock(&e->lock);
-			call_out(e, &eff, us);
-			pthread_mutex_lock(&e->lock);
-		} else if (e->slot[eff.source].kind == SLOT_LEVEL) {
-			sample(e, eff.source);
-		}
-		e->done++;
-		if (e->waiters)
-			pthread_cond_broadcast(&e->moved);
 	}
-	e->draining = false;
+	pthread_mutex_unlock(&e->lock);
+	call_out(e, &eff, src, us);
+	pthread_mutex_lock(&e->lock);
 }
 
+/* Locked on entry and on return. */
+static void drain(struct engine *e)
+{
+	const struct effect *eff = outbox_open(&e->outbox);
+
+	while (eff) {
+		carry_out(e, *eff);
+		eff = outbox_done(&e->outbox);
+		pthread_cond_broadcast(&e->moved);
+	}
+}
+
+/* The end of an event that began with enter(). */
 static void leave(struct engine *e, const char *event, int source, int pin)
 {
 	settle_event(e, event, source, pin);
@@ -235,10 +168,8 @@ int engine_new(struct engine **out, const struct engine_config *config)
 {
 	struct engine *e;
 
-	if (!config->pins || config->pins > IOAPIC_PINS_MAX || !config->backend)
-		return -EINVAL;
-	if (config->version != IOAPIC_VERSION_82093AA &&
-	    config->version != IOAPIC_VERSION_ICH)
+	assert(config->backend);
+	if (!forwarder_takes(config->pins, config->version))
 		return -EINVAL;
 	e = calloc(1, sizeof(*e));
 	if (!e)
@@ -247,6 +178,8 @@ int engine_new(struct engine **out, const struct engine_config *config)
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_cond_init(&e->moved, NULL);
 	forwarder_init(&e->fw, config->pins, config->version, config->routed);
+	for (unsigned int i = 0; i < FORWARDS_MAX; i++)
+		e->source[i] = &nobody;
 	*out = e;
 	return 0;
 }
@@ -255,35 +188,22 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
-	for (unsigned int i = 0; i < FORWARDS_MAX; i++)
-		assert(!has_source(&e->slot[i]));
+	assert(slots_next_source(&e->slots, 0) == FORWARDS_MAX);
 	pthread_cond_destroy(&e->moved);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }
 
-/* Locked. */
-static int take_slot(struct engine *e, enum slot_kind kind, struct source *src,
-		     unsigned int pin)
-{
-	if (pin >= e->config.pins)
-		return -EINVAL;
-	for (unsigned int i = 0; i < FORWARDS_MAX; i++) {
-		struct slot *s = &e->slot[i];
+/* ---- slots --------------------------------------------------------------------- */
 
-		if (s->kind != SLOT_FREE)
-			continue;
-		*s = (struct slot){ .kind = kind, .pin = pin, .src = src };
-		s->stats.pin = pin;
-		s->stats.edge = kind == SLOT_EDGE;
-		if (src) {
-			memcpy(s->stats.name, src->name, sizeof(src->name));
-			memcpy(s->stats.host_irq, src->host_irq,
-			       sizeof(src->host_irq));
-		}
-		return (int)i;
+/* Locked; slot: or an error. */
+static int seat(struct engine *e, int slot, struct source *src)
+{
+	if (slot >= 0) {
+		e->source[slot] = src;
+		e->counts[slot] = (struct slot_counts){ 0 };
 	}
-	return -ENOSPC;
+	return slot;
 }
 
 int engine_add_level(struct engine *e, struct source *src, unsigned int pin,
@@ -292,12 +212,8 @@ int engine_add_level(struct engine *e, struct source *src, unsigned int pin,
 	int slot;
 
 	pthread_mutex_lock(&e->lock);
-	slot = take_slot(e, SLOT_LEVEL, src, pin);
-	if (slot >= 0) {
-		forwarder_add(&e->fw, (unsigned int)slot, pin, policy,
-			      FORWARD_THROTTLE_AFTER);
-		e->slot[slot].stats.policy = policy;
-	}
+	slot = seat(e, slots_take_level(&e->slots, pin, policy,
+					FORWARD_THROTTLE_AFTER, &e->fw), src);
 	pthread_mutex_unlock(&e->lock);
 	return slot;
 }
@@ -307,7 +223,7 @@ int engine_add_edge(struct engine *e, struct source *src, unsigned int pin)
 	int slot;
 
 	pthread_mutex_lock(&e->lock);
-	slot = take_slot(e, SLOT_EDGE, src, pin);
+	slot = seat(e, slots_take(&e->slots, SLOT_EDGE, pin, &e->fw), src);
 	pthread_mutex_unlock(&e->lock);
 	return slot;
 }
@@ -317,93 +233,72 @@ int engine_add_line(struct engine *e, unsigned int pin)
 	int slot;
 
 	pthread_mutex_lock(&e->lock);
-	slot = take_slot(e, SLOT_LINE, NULL, pin);
+	slot = seat(e, slots_take(&e->slots, SLOT_LINE, pin, &e->fw), &nobody);
 	pthread_mutex_unlock(&e->lock);
 	return slot;
 }
 
+static int pin_of(const struct engine *e, unsigned int slot)
+{
+	return e->slots.slot[slot].pin;
+}
+
 /*
- * The flush goes through the queue like everything else, so the host line is
- * unmasked in its turn.  The slot is free for another only when all that was
- * queued for it has been carried out.
+ * The flush goes through the outbox like everything else, so the host line is
+ * unmasked in its turn.  The slot is free for another only when all that waited
+ * for its source has been carried out.
  */
 void engine_remove(struct engine *e, unsigned int slot)
 {
-	struct slot *s = &e->slot[slot];
-	uint64_t last;
-
-	assert(slot < FORWARDS_MAX);
 	enter(e);
-	assert(s->kind != SLOT_FREE && s->kind != SLOT_LEAVING);
-	if (s->kind == SLOT_LEVEL)
-		forwarder_remove(&e->fw, slot, &e->out);
-	else if (s->kind == SLOT_LINE)
-		forwarder_set_line(&e->fw, slot, s->pin, false, &e->out);
-	s->kind = SLOT_LEAVING;
-	settle_event(e, "remove", (int)slot, (int)s->pin);
+	slots_remove(&e->slots, slot, &e->fw, &e->out);
+	settle_event(e, "remove", (int)slot, pin_of(e, slot));
 	drain(e);
-	last = e->queued;
-	while (e->done < last)
-		wait_for_move(e);
-	s->kind = SLOT_FREE;
-	s->src = NULL;
+	while (outbox_holds(&e->outbox, slot))
+		pthread_cond_wait(&e->moved, &e->lock);
+	slots_free(&e->slots, slot);
+	e->source[slot] = &nobody;
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* ---- events ---------------------------------------------------------------------- */
+
 void engine_source_ready(struct engine *e, unsigned int slot)
 {
-	struct slot *s = &e->slot[slot];
-
 	enter(e);
-	if (has_source(s) && drain_source(s)) {
-		if (s->kind == SLOT_LEVEL)
-			forwarder_trigger(&e->fw, slot, &e->out);
-		else
-			forwarder_pulse(&e->fw, s->pin, &e->out);
-	}
-	leave(e, "trigger", (int)slot, (int)s->pin);
+	slots_triggered(&e->slots, slot, drain_source(e, slot), &e->fw, &e->out);
+	leave(e, "trigger", (int)slot, pin_of(e, slot));
 }
 
 void engine_source_timeout(struct engine *e, unsigned int slot)
 {
-	struct slot *s = &e->slot[slot];
-
 	enter(e);
-	if (s->kind == SLOT_LEVEL)
-		forwarder_timeout(&e->fw, slot, &e->out);
-	leave(e, "timeout", (int)slot, (int)s->pin);
+	slots_timed_out(&e->slots, slot, &e->fw, &e->out);
+	leave(e, "timeout", (int)slot, pin_of(e, slot));
 }
 
+/* A slot may be another's by the time that somebody asks. */
 void engine_cut(struct engine *e, unsigned int slot, const struct source *src,
 		bool cut)
 {
-	struct slot *s = &e->slot[slot];
-
-	assert(slot < FORWARDS_MAX);
 	enter(e);
-	if (s->kind == SLOT_LEVEL && s->src == src)
-		forwarder_cut(&e->fw, slot, cut, &e->out);
-	leave(e, cut ? "cut" : "join", (int)slot, (int)s->pin);
+	if (e->source[slot] == src)
+		slots_cut(&e->slots, slot, cut, &e->fw, &e->out);
+	leave(e, cut ? "cut" : "join", (int)slot, pin_of(e, slot));
 }
 
 void engine_set_line(struct engine *e, unsigned int slot, bool high)
 {
-	struct slot *s = &e->slot[slot];
-
 	enter(e);
-	if (s->kind == SLOT_LINE)
-		forwarder_set_line(&e->fw, slot, s->pin, high, &e->out);
-	leave(e, high ? "raise" : "lower", (int)slot, (int)s->pin);
+	slots_set_line(&e->slots, slot, high, &e->fw, &e->out);
+	leave(e, high ? "raise" : "lower", (int)slot, pin_of(e, slot));
 }
 
 void engine_pulse_line(struct engine *e, unsigned int slot)
 {
-	struct slot *s = &e->slot[slot];
-
 	enter(e);
-	if (s->kind == SLOT_LINE)
-		forwarder_pulse(&e->fw, s->pin, &e->out);
-	leave(e, "pulse", (int)slot, (int)s->pin);
+	slots_pulse_line(&e->slots, slot, &e->fw, &e->out);
+	leave(e, "pulse", (int)slot, pin_of(e, slot));
 }
 
 uint64_t engine_read(struct engine *e, uint64_t offset, unsigned int size)
@@ -438,17 +333,33 @@ void engine_reset(struct engine *e)
 	leave(e, "reset", -1, -1);
 }
 
+/* ---- what was seen -------------------------------------------------------------- */
+
+static struct engine_stats row_of(const struct engine *e, unsigned int slot)
+{
+	const struct source *src = e->source[slot];
+	struct engine_stats row = {
+		.pin = e->slots.slot[slot].pin,
+		.edge = e->slots.slot[slot].kind == SLOT_EDGE,
+		.policy = (enum forward_policy)e->fw.forward[slot].policy,
+		.counts = e->counts[slot],
+	};
+
+	memcpy(row.name, src->name, sizeof(row.name));
+	memcpy(row.host_irq, src->host_irq, sizeof(row.host_irq));
+	return row;
+}
+
 unsigned int engine_stats(struct engine *e, struct engine_stats *rows,
 			  unsigned int max)
 {
 	unsigned int nr = 0;
 
 	pthread_mutex_lock(&e->lock);
-	for (unsigned int i = 0; i < FORWARDS_MAX; i++) {
-		if (!has_source(&e->slot[i]))
-			continue;
+	for (unsigned int i = slots_next_source(&e->slots, 0); i < FORWARDS_MAX;
+	     i = slots_next_source(&e->slots, i + 1)) {
 		if (nr < max)
-			rows[nr] = e->slot[i].stats;
+			rows[nr] = row_of(e, i);
 		nr++;
 	}
 	pthread_mutex_unlock(&e->lock);
@@ -461,9 +372,9 @@ bool engine_stats_of(struct engine *e, unsigned int slot,
 	bool found;
 
 	pthread_mutex_lock(&e->lock);
-	found = e->slot[slot].src == src;
+	found = e->source[slot] == src;
 	if (found)
-		*row = e->slot[slot].stats;
+		*row = row_of(e, slot);
 	pthread_mutex_unlock(&e->lock);
 	return found;
 }

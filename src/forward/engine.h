@@ -2,7 +2,8 @@
 /*
  * The engine: feeds events into a forwarder and drains its effects.
  *
- * One lock guards the forwarder.  Effects are carried out in order, by one
+ * One lock guards slots, forwarder and outbox, which make all decisions; here is
+ * what they cannot have: threads and calls.  Effects are carried out in order, by one
  * thread at a time, without the lock; only DRAIN, a read that never blocks, is
  * answered under it.  A thread that finds another one draining leaves its
  * effects to it and goes on: nothing needs to wait, since whatever must come
@@ -13,7 +14,8 @@
 
 #include <stdio.h>
 
-#include "forward/forwarder.h"
+#include "forward/outbox.h"
+#include "forward/slots.h"
 
 struct engine;
 struct source;
@@ -56,7 +58,7 @@ struct engine_stats {
 	unsigned int pin;
 	bool edge;		/* then there is no policy */
 	enum forward_policy policy;
-	uint64_t triggers, deliveries, eois, deferred, resamples, eased, throttled;
+	struct slot_counts counts;
 };
 
 /* One transition: an event and the effects that it had.  See docs/trace.md. */

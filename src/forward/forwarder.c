@@ -85,6 +85,13 @@ static void drain(struct forwarder *fw, unsigned int from, struct effects *out)
 	drain_effects(&ioapic_chip, fw, fw->forward, from, out);
 }
 
+bool forwarder_takes(unsigned int pins, uint8_t version)
+{
+	return pins > 0 && pins <= IOAPIC_PINS_MAX &&
+	       (version == IOAPIC_VERSION_82093AA ||
+		version == IOAPIC_VERSION_ICH);
+}
+
 void forwarder_init(struct forwarder *fw, unsigned int pins, uint8_t version,
 		    bool routed)
 {

@@ -29,6 +29,8 @@ struct forwarder {
 	struct forward forward[FORWARDS_MAX];
 };
 
+/* Is there an IOAPIC with so many pins, and of that version? */
+bool forwarder_takes(unsigned int pins, uint8_t version);
 void forwarder_init(struct forwarder *fw, unsigned int pins, uint8_t version,
 		    bool routed);
 

@@ -24,13 +24,13 @@ struct irqfwd_stats stats_row(const struct engine_stats *from)
 	struct irqfwd_stats row = {
 		.pin = from->pin,
 		.policy = from->edge ? "edge" : policy_name(from->policy),
-		.triggers = from->triggers,
-		.deliveries = from->deliveries,
-		.eois = from->eois,
-		.deferred = from->deferred,
-		.resamples = from->resamples,
-		.eased = from->eased,
-		.throttled = from->throttled,
+		.triggers = from->counts.triggers,
+		.deliveries = from->counts.deliveries,
+		.eois = from->counts.eois,
+		.deferred = from->counts.deferred,
+		.resamples = from->counts.resamples,
+		.eased = from->counts.eased,
+		.throttled = from->counts.throttled,
 	};
 
 	memcpy(row.name, from->name, sizeof(row.name));

@@ -12,6 +12,8 @@
 #define IOAPIC_PINS_MAX	2
 #define IOAPIC_PINS_8_BIT	1
 #define FORWARDS_MAX	2
+#define OUTBOX_MAX	7
+#define OUTBOX_ROOM	4
 
 #define drain_effects sim_drain_effects
 #define forward_acked sim_forward_acked
@@ -38,6 +40,7 @@
 #define forwarder_reset sim_forwarder_reset
 #define forwarder_sampled sim_forwarder_sampled
 #define forwarder_set_line sim_forwarder_set_line
+#define forwarder_takes sim_forwarder_takes
 #define forwarder_timeout sim_forwarder_timeout
 #define forwarder_trigger sim_forwarder_trigger
 #define forwarder_write sim_forwarder_write
@@ -61,6 +64,11 @@
 #define ioapic_reset sim_ioapic_reset
 #define ioapic_settle sim_ioapic_settle
 #define ioapic_write sim_ioapic_write
+#define outbox_done sim_outbox_done
+#define outbox_holds sim_outbox_holds
+#define outbox_is_full sim_outbox_is_full
+#define outbox_open sim_outbox_open
+#define outbox_take sim_outbox_take
 #define pic_forwarder_add sim_pic_forwarder_add
 #define pic_forwarder_cut sim_pic_forwarder_cut
 #define pic_forwarder_drained sim_pic_forwarder_drained
@@ -76,5 +84,17 @@
 #define pic_forwarder_timeout sim_pic_forwarder_timeout
 #define pic_forwarder_trigger sim_pic_forwarder_trigger
 #define pic_forwarder_write sim_pic_forwarder_write
+#define slots_count sim_slots_count
+#define slots_cut sim_slots_cut
+#define slots_free sim_slots_free
+#define slots_next_source sim_slots_next_source
+#define slots_pulse_line sim_slots_pulse_line
+#define slots_remove sim_slots_remove
+#define slots_sampled sim_slots_sampled
+#define slots_set_line sim_slots_set_line
+#define slots_take sim_slots_take
+#define slots_take_level sim_slots_take_level
+#define slots_timed_out sim_slots_timed_out
+#define slots_triggered sim_slots_triggered
 
 #endif

@@ -20,29 +20,11 @@
 
 /* ---- our engine ---------------------------------------------------------- */
 
-static bool is_nmi(const struct effect *e)
-{
-	return e->kind == EFFECT_DELIVER && e->msg.mode == DELIVERY_NMI;
-}
-
-static void enqueue(struct world *w, const struct effect *e)
-{
-	struct vmm *vmm = &w->vmm;
-	bool to_backend = e->kind == EFFECT_DELIVER || e->kind == EFFECT_ROUTE;
-
-	assert(vmm->nr < QUEUE_MAX);
-	vmm->queue[vmm->nr++] = (struct queued){
-		.kind = e->kind,
-		.slot = to_backend ? e->pin : e->source,
-		.dest = e->kind == EFFECT_DELIVER ? (uint8_t)e->msg.dest : 0,
-		.level = e->kind == EFFECT_ROUTE ? e->msg.level : is_nmi(e),
-	};
-}
-
 /* A source of a pin that is resampled by this broken VMM, and others not. */
 static bool is_forgotten(const struct world_config *c, const struct effect *e)
 {
-	return c->fault == VMM_FAULT_ONE_RESAMPLE && e->source;
+	return c->fault == VMM_FAULT_ONE_RESAMPLE &&
+	       e->kind == EFFECT_RESAMPLE && e->source;
 }
 
 static bool is_pic(const struct world_config *c)
@@ -65,128 +47,126 @@ static void answer_sample(const struct world_config *c, struct world *w,
 			  unsigned int d, enum forward_level level,
 			  struct effects *out)
 {
-	if (is_pic(c))
+	if (!is_pic(c))
+		slots_sampled(&w->vmm.slots, d, level, &w->forwarder, out);
+	else if (w->pic.forward[d].used)
 		pic_forwarder_sampled(&w->pic, d, level, out);
-	else
-		forwarder_sampled(&w->forwarder, d, level, out);
 }
 
-/* As settle_event() in forward/engine.c. */
+/* States that differ only in what virq_effect() does not look at are one. */
+static struct effect simplified(const struct world_config *c,
+				const struct effect *e)
+{
+	struct effect s = { .kind = e->kind, .pin = e->pin };
+
+	if (e->kind == EFFECT_ROUTE) {
+		s.msg.level = e->msg.level;
+	} else if (e->kind == EFFECT_DELIVER) {
+		s.msg.dest = e->msg.dest;
+		s.msg.mode = e->msg.mode == DELIVERY_NMI ? DELIVERY_NMI : 0;
+	} else {
+		s.source = e->source;
+		s.pin = (uint8_t)pin_of_device(c, e->source);
+	}
+	return s;
+}
+
+static void misroute(struct world *w, const struct effect *e)
+{
+	if (e->kind == EFFECT_MASK)
+		w->vmm.route[e->pin] = false;
+	if (e->kind == EFFECT_UNMASK)
+		w->vmm.route[e->pin] = true;
+}
+
 void virq_settle(const struct world_config *c, struct world *w,
 		 struct effects *out)
 {
 	for (unsigned int i = 0; i < out->nr; i++) {
-		struct effect e = out->v[i];
+		struct effect e = simplified(c, &out->v[i]);
 
-		switch ((enum effect_kind)e.kind) {
-		case EFFECT_DRAIN:
+		if (is_forgotten(c, &e))
+			continue;
+		if (outbox_take(&w->vmm.outbox, &e))
 			answer_drain(c, w, e.source, out);
-			break;
-		case EFFECT_RESAMPLE:
-			if (!is_forgotten(c, &e))
-				enqueue(w, &e);
-			break;
-		case EFFECT_DELIVER:
-		case EFFECT_ROUTE:
-		case EFFECT_SAMPLE:
-		case EFFECT_THROTTLE:
-			enqueue(w, &e);
-			break;
-		case EFFECT_MASK:
-			if (c->fault == VMM_FAULT_ROUTE)
-				w->vmm.route[e.pin] = false;
-			break;
-		case EFFECT_UNMASK:
-			if (c->fault == VMM_FAULT_ROUTE)
-				w->vmm.route[e.pin] = true;
-			break;
-		case EFFECT_ACK:
-		case EFFECT_RAISE:
-		case EFFECT_LOWER:
-		case EFFECT_DEFER:
-		case EFFECT_SETTLE:
-			break;
-		}
+		if (c->fault == VMM_FAULT_ROUTE)
+			misroute(w, &e);
 	}
+	outbox_open(&w->vmm.outbox);
 }
 
-static void pop(struct vmm *vmm)
+/* The first effect has been carried out. */
+static void done(struct vmm *vmm)
 {
-	vmm->nr--;
-	for (unsigned int i = 0; i < vmm->nr; i++)
-		vmm->queue[i] = vmm->queue[i + 1];
-	vmm->queue[vmm->nr] = (struct queued){ 0 };
+	outbox_done(&vmm->outbox);
+	vmm->outbox.v[vmm->outbox.nr] = (struct effect){ 0 };
 	vmm->sampled = 0;
 }
 
 /* PCI Status bit 3, masked or not */
-static void read_level(struct world *w)
+static void read_level(struct world *w, unsigned int d)
 {
-	unsigned int d = w->vmm.queue[0].slot;
-
 	w->vmm.sampled = device_level(&w->device[d]) ? 2 : 1;
 }
 
 /* As resample() in source/vfio_intx.c. */
-static void resample(const struct world_config *c, struct world *w)
+static void resample(const struct world_config *c, struct world *w,
+		     unsigned int d)
 {
-	unsigned int d = w->vmm.queue[0].slot;
-	bool high = w->vmm.sampled == 2;
-
 	if (c->vfio.looks && !w->vmm.sampled) {
-		read_level(w);
+		read_level(w, d);
 		return;
 	}
-	pop(&w->vmm);
-	if (high)
+	if (w->vmm.sampled == 2)
 		w->host[d].trigger = true;
 	else
 		vfio_unmask(&c->vfio, &w->host[d], &w->device[d]);
+	done(&w->vmm);
 }
 
-static void sample(const struct world_config *c, struct world *w)
+static void sample(const struct world_config *c, struct world *w,
+		   unsigned int d)
 {
-	struct vmm *vmm = &w->vmm;
-	unsigned int d = vmm->queue[0].slot;
 	struct effects out;
-	unsigned int level;
 
-	if (!vmm->sampled) {
-		read_level(w);
+	if (!w->vmm.sampled) {
+		read_level(w, d);
 		return;
 	}
-	level = vmm->sampled - 1u;
-	pop(vmm);
-	if (!world_forward(c, w, d)->used)
-		return;
 	out.nr = 0;
-	answer_sample(c, w, d, level ? FORWARD_LEVEL_HIGH : FORWARD_LEVEL_LOW,
-		      &out);
+	answer_sample(c, w, d, w->vmm.sampled == 2 ? FORWARD_LEVEL_HIGH
+						   : FORWARD_LEVEL_LOW, &out);
 	virq_settle(c, w, &out);
+	done(&w->vmm);
+}
+
+static void deliver(struct world *w, const struct effect *e)
+{
+	/* an NMI is taken at once: no irr, no EOI */
+	if (e->msg.mode != DELIVERY_NMI)
+		w->vcpu[e->msg.dest].irr |= (uint8_t)(1u << e->pin);
 }
 
 void virq_effect(const struct world_config *c, struct world *w)
 {
 	struct vmm *vmm = &w->vmm;
-	struct queued q = vmm->queue[0];
+	struct effect e = vmm->outbox.v[0];
 
-	if (q.kind == EFFECT_SAMPLE) {
-		sample(c, w);
+	if (e.kind == EFFECT_SAMPLE) {
+		sample(c, w, e.source);
 		return;
 	}
-	if (q.kind == EFFECT_RESAMPLE) {
-		resample(c, w);
+	if (e.kind == EFFECT_RESAMPLE) {
+		resample(c, w, e.source);
 		return;
 	}
-	pop(vmm);
-	if (q.kind == EFFECT_DELIVER && q.level)
-		return;		/* taken at once; no irr, no EOI */
-	if (q.kind == EFFECT_DELIVER)
-		w->vcpu[q.dest].irr |= (uint8_t)(1u << q.slot);
-	else if (q.kind == EFFECT_ROUTE)
-		vmm->route[q.slot] = q.level;
-	else if (q.kind == EFFECT_THROTTLE)
-		vmm->timer[q.slot] = true;
+	if (e.kind == EFFECT_DELIVER)
+		deliver(w, &e);
+	else if (e.kind == EFFECT_ROUTE)
+		vmm->route[e.pin] = e.msg.level;
+	else if (e.kind == EFFECT_THROTTLE)
+		vmm->timer[e.source] = true;
+	done(vmm);
 }
 
 void virq_timeout(const struct world_config *c, struct world *w, unsigned int d)
@@ -194,10 +174,10 @@ void virq_timeout(const struct world_config *c, struct world *w, unsigned int d)
 	struct effects out = { .nr = 0 };
 
 	w->vmm.timer[d] = false;
-	if (world_forward(c, w, d)->used && is_pic(c))
+	if (!is_pic(c))
+		slots_timed_out(&w->vmm.slots, d, &w->forwarder, &out);
+	else if (w->pic.forward[d].used)
 		pic_forwarder_timeout(&w->pic, d, &out);
-	else if (world_forward(c, w, d)->used)
-		forwarder_timeout(&w->forwarder, d, &out);
 	virq_settle(c, w, &out);
 }
 
@@ -221,15 +201,31 @@ static void kvm_unmask_sources(const struct world_config *c, struct world *w,
 			vfio_unmask(&c->vfio, &w->host[d], &w->device[d]);
 }
 
+/* Slot d is device d's: they come in order, and the first free one is taken. */
+static void take_slot(const struct world_config *c, struct world *w,
+		      unsigned int d)
+{
+	struct slots *s = &w->vmm.slots;
+	unsigned int pin = pin_of_device(c, d);
+	int slot;
+
+	if (device_is_emulated(c, d))
+		slot = slots_take(s, SLOT_LINE, pin, &w->forwarder);
+	else if (c->flow == FLOW_EDGE)
+		slot = slots_take(s, SLOT_EDGE, pin, &w->forwarder);
+	else
+		slot = slots_take_level(s, pin, (enum forward_policy)c->policy,
+					c->throttle, &w->forwarder);
+	assert(slot == (int)d);
+}
+
 void virq_add(const struct world_config *c, struct world *w, unsigned int d)
 {
-	unsigned int pin = pin_of_device(c, d);
-	enum forward_policy policy = (enum forward_policy)c->policy;
-
-	if (is_pic(c))
-		pic_forwarder_add(&w->pic, d, c->irq[pin], policy, c->throttle);
-	else
-		forwarder_add(&w->forwarder, d, pin, policy, c->throttle);
+	if (!is_pic(c))
+		take_slot(c, w, d);
+	else if (!device_is_emulated(c, d) && c->flow != FLOW_EDGE)
+		pic_forwarder_add(&w->pic, d, c->irq[pin_of_device(c, d)],
+				  (enum forward_policy)c->policy, c->throttle);
 }
 
 void virq_remove(const struct world_config *c, struct world *w, unsigned int d)
@@ -242,10 +238,23 @@ void virq_remove(const struct world_config *c, struct world *w, unsigned int d)
 	if (is_pic(c))
 		pic_forwarder_remove(&w->pic, d, &out);
 	else
-		forwarder_remove(&w->forwarder, d, &out);
+		slots_remove(&w->vmm.slots, d, &w->forwarder, &out);
 	virq_settle(c, w, &out);
-	/* equal states compare equal: a slot that is not used holds nothing */
+	/* equal states compare equal: a forward that is not used holds nothing */
 	memset(f, 0, sizeof(*f));
+}
+
+bool virq_is_closing(const struct world_config *c, const struct world *w,
+		     unsigned int d)
+{
+	return is_pic(c) ? w->host[d].open && !w->pic.forward[d].used
+			 : w->vmm.slots.slot[d].kind == SLOT_LEAVING;
+}
+
+void virq_removed(const struct world_config *c, struct world *w, unsigned int d)
+{
+	if (!is_pic(c))
+		slots_free(&w->vmm.slots, d);
 }
 
 void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
@@ -257,7 +266,7 @@ void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
 	if (is_pic(c))
 		pic_forwarder_cut(&w->pic, d, cut, &out);
 	else
-		forwarder_cut(&w->forwarder, d, cut, &out);
+		slots_cut(&w->vmm.slots, d, cut, &w->forwarder, &out);
 	virq_settle(c, w, &out);
 }
 
@@ -286,10 +295,8 @@ void virq_init(const struct world_config *c, struct world *w)
 		forwarder_init(&w->forwarder, c->pins, IOAPIC_VERSION_ICH, true);
 		init_entries(c, w, c->boots);
 	}
-	for (unsigned int d = 0; d < c->devices; d++)
-		if (!device_is_emulated(c, d) &&
-		    c->irqchip != IRQCHIP_KVM && c->flow != FLOW_EDGE)
-			virq_add(c, w, d);
+	for (unsigned int d = 0; c->irqchip != IRQCHIP_KVM && d < c->devices; d++)
+		virq_add(c, w, d);
 }
 
 void virq_reset(const struct world_config *c, struct world *w)
@@ -531,36 +538,38 @@ static void irqfd_inject(const struct world_config *c, struct world *w,
 		kvm_deliver(w, pin);
 }
 
-static void pulse(const struct world_config *c, struct world *w,
-		  unsigned int pin, struct effects *out)
+/* The fault of a VMM that believes a masked pin to need nothing. */
+static bool drops(const struct world_config *c, const struct world *w,
+		  unsigned int d)
 {
-	if (is_pic(c))
-		pic_forwarder_pulse(&w->pic, c->irq[pin]);
-	else
-		forwarder_pulse(&w->forwarder, pin, out);
+	return c->fault == VMM_FAULT_DROP &&
+	       w->forwarder.ioapic.pin[pin_of_device(c, d)].masked;
+}
+
+static void pic_trigger(const struct world_config *c, struct world *w,
+			unsigned int d, struct effects *out)
+{
+	if (c->flow == FLOW_EDGE)
+		pic_forwarder_pulse(&w->pic, c->irq[pin_of_device(c, d)]);
+	else if (w->pic.forward[d].used)
+		pic_forwarder_trigger(&w->pic, d, out);
 }
 
 void virq_trigger(const struct world_config *c, struct world *w, unsigned int d)
 {
-	struct forwarder *fw = &w->forwarder;
-	unsigned int pin = pin_of_device(c, d);
+	bool signalled = vfio_trigger_read(&w->host[d]);
 	struct effects out;
 
-	vfio_trigger_read(&w->host[d]);
 	if (c->irqchip == IRQCHIP_KVM) {
 		irqfd_inject(c, w, d);
 		return;
 	}
 	out.nr = 0;
-	if (c->flow == FLOW_EDGE)
-		pulse(c, w, pin, &out);
-	else if (!world_forward(c, w, d)->used ||
-		 (c->fault == VMM_FAULT_DROP && fw->ioapic.pin[pin].masked))
-		return;
-	else if (is_pic(c))
-		pic_forwarder_trigger(&w->pic, d, &out);
-	else
-		forwarder_trigger(fw, d, &out);
+	if (is_pic(c))
+		pic_trigger(c, w, d, &out);
+	else if (!drops(c, w, d))
+		slots_triggered(&w->vmm.slots, d, signalled, &w->forwarder,
+				&out);
 	virq_settle(c, w, &out);
 }
 
@@ -580,7 +589,7 @@ void virq_set_line(const struct world_config *c, struct world *w, bool level)
 		return;
 	}
 	out.nr = 0;
-	forwarder_set_line(&w->forwarder, d, pin, level, &out);
+	slots_set_line(&w->vmm.slots, d, level, &w->forwarder, &out);
 	virq_settle(c, w, &out);
 }
 

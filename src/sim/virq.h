@@ -4,9 +4,9 @@
  * around the shipped forwarder, or the model of KVM.
  *
  * Our engine: an event and the effects inside the forwarder are one step (the
- * engine's lock); a DRAIN is answered in it.  Effects for the outside are queued
- * and carried out in order, each in a step of its own, whoever carries them
- * out.  A SAMPLE is two steps: the level is read without the lock, and answered
+ * engine's lock); a DRAIN is answered in it.  Effects for the outside wait in the
+ * shipped outbox, and are carried out in order, each in a step of its own, whoever
+ * carries them out.  A SAMPLE is two steps: the level is read without the lock, and answered
  * under it.
  */
 #ifndef SIM_VIRQ_H
@@ -60,7 +60,7 @@ void virq_unmask_continue(const struct world_config *c, struct world *w,
 
 /* The trigger of device d was signalled: our thread, or KVM's inject work. */
 void virq_trigger(const struct world_config *c, struct world *w, unsigned int d);
-/* Carries out the effect at the head of the queue. */
+/* Carries out the first effect that waits. */
 void virq_effect(const struct world_config *c, struct world *w);
 void virq_timeout(const struct world_config *c, struct world *w, unsigned int d);
 /* The emulated device's level changed. */
@@ -74,11 +74,15 @@ void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
 /* engine_reset(), and the firmware's masked entries after it. */
 void virq_reset(const struct world_config *c, struct world *w);
 
-/* Drains what our engine drains under its lock, and queues the rest. */
+/* The end of an event of our engine: settle_event() and drain(). */
 void virq_settle(const struct world_config *c, struct world *w,
 		 struct effects *out);
 
+/* Removed, and VFIO not closed yet; when nothing waits for it, it can be. */
 void virq_remove(const struct world_config *c, struct world *w, unsigned int d);
+bool virq_is_closing(const struct world_config *c, const struct world *w,
+		     unsigned int d);
+void virq_removed(const struct world_config *c, struct world *w, unsigned int d);
 void virq_add(const struct world_config *c, struct world *w, unsigned int d);
 
 #endif

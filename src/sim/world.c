@@ -77,7 +77,7 @@ static void add(struct list *l, enum actor actor, enum step_kind kind,
 
 static bool queue_is_full(const struct world *w)
 {
-	return w->vmm.nr > QUEUE_ROOM;
+	return outbox_is_full(&w->vmm.outbox);
 }
 
 static void device_steps(const struct world_config *c, const struct world *w,
@@ -225,8 +225,8 @@ static void open_steps(const struct world_config *c, const struct world *w,
 {
 	const struct vmm *vmm = &w->vmm;
 
-	if (vmm->closing) {
-		if (!vmm->nr)
+	if (virq_is_closing(c, w, 0)) {
+		if (!outbox_holds(&vmm->outbox, 0))
 			add(l, ACTOR_VMM, STEP_CLOSED, 0);
 		return;
 	}
@@ -240,6 +240,15 @@ static void open_steps(const struct world_config *c, const struct world *w,
 	}
 }
 
+static unsigned int effect_arg(const struct vmm *vmm)
+{
+	const struct effect *e = &vmm->outbox.v[0];
+	bool to_backend = e->kind == EFFECT_DELIVER || e->kind == EFFECT_ROUTE;
+
+	return e->kind | (to_backend ? e->pin : e->source) * 1u << 4 |
+	       (vmm->sampled ? 1u : 0u) << 7;
+}
+
 unsigned int world_steps(const struct world_config *c, const struct world *w,
 			 struct step out[WORLD_STEPS_MAX])
 {
@@ -251,18 +260,15 @@ unsigned int world_steps(const struct world_config *c, const struct world *w,
 		return spec_steps(c, w, out);
 	for (unsigned int d = 0; d < c->devices; d++)
 		device_steps(c, w, d, &l);
-	if (w->vmm.nr)
-		add(&l, ACTOR_ENGINE, STEP_EFFECT,
-		    w->vmm.queue[0].kind |
-			    (unsigned int)w->vmm.queue[0].slot << 4 |
-			    (w->vmm.sampled ? 1u : 0u) << 7);
+	if (w->vmm.outbox.nr)
+		add(&l, ACTOR_ENGINE, STEP_EFFECT, effect_arg(&w->vmm));
 	if (c->irqchip == IRQCHIP_KVM)
 		for (unsigned int pin = 0; pin < c->pins; pin++)
 			listener_steps(w, pin, &l);
 	if (c->irqchip == IRQCHIP_I8259 && !w->vcpu[0].irr &&
 	    !w->vmm.resetting && pic_forwarder_output(&w->pic))
 		add(&l, ACTOR_VMM, STEP_INTR, 0);
-	if (w->vmm.resetting && !w->vmm.nr)
+	if (w->vmm.resetting && !w->vmm.outbox.nr)
 		add(&l, ACTOR_VMM, STEP_RESET_DONE, 0);
 	if (queue_is_full(w) || w->vmm.resetting)
 		return l.nr;
@@ -465,11 +471,10 @@ static void apply_whim(const struct world_config *c, struct world *w,
 		guest_reset(c, w);
 		return;
 	case STEP_CLOSE:
-		w->vmm.closing = true;
 		virq_remove(c, w, 0);
 		return;
 	case STEP_CLOSED:
-		w->vmm.closing = false;
+		virq_removed(c, w, 0);
 		vfio_intx_disable(&c->vfio, &w->host[0]);
 		return;
 	case STEP_OPEN:

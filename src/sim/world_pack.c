@@ -110,8 +110,11 @@ static void forward_fields(struct fields *m, struct forward *f, unsigned int d)
 		F(f->refires, 3);
 		F(m->w.vmm.timer[d], 1);
 	}
-	if (c->opens)
+	if (c->opens) {
 		F(f->used, 1);
+		if (c->irqchip == IRQCHIP_IRQFWD)
+			F(m->w.vmm.slots.slot[d].kind, 3);
+	}
 }
 
 static void forwarder_fields(struct fields *m)
@@ -199,28 +202,36 @@ static void pic_fields(struct fields *m)
 			forward_fields(m, &m->w.pic.forward[d], d);
 }
 
+/* With two pins a device's number is its pin's: derive_queue(). */
+static void queued_fields(struct fields *m, struct effect *e)
+{
+	const struct world_config *c = m->c;
+
+	F(e->kind, 4);
+	if (c->pins > 1)
+		F(e->pin, 1);
+	else if (c->devices > 1)
+		F(e->source, 1);
+	if (c->moves)
+		F(e->msg.dest, 1);
+	if (c->hostile) {
+		F(e->msg.level, 1);
+		field_mask(m, &e->msg.mode, DELIVERY_NMI);
+	}
+}
+
 static void queue_fields(struct fields *m)
 {
 	const struct world_config *c = m->c;
 	struct vmm *vmm = &m->w.vmm;
 
 	m->group = GROUP_SHARED;
-	F(vmm->nr, 3);
+	F(vmm->outbox.nr, 3);
 	F(vmm->sampled, 2);
-	for (unsigned int i = 0; i < QUEUE_MAX; i++) {
-		F(vmm->queue[i].kind, 4);
-		if (c->devices > 1)
-			F(vmm->queue[i].slot, 1);
-		if (c->moves)
-			F(vmm->queue[i].dest, 1);
-		if (c->hostile) {
-			F(vmm->queue[i].level, 1);
-		}
-	}
-	if (c->opens) {
-		F(vmm->closing, 1);
+	for (unsigned int i = 0; i < OUTBOX_MAX; i++)
+		queued_fields(m, &vmm->outbox.v[i]);
+	if (c->opens)
 		F(vmm->opens, 3);
-	}
 }
 
 static void kvm_pin_fields(struct fields *m, struct kvm_pin *p)
@@ -686,16 +697,24 @@ static void derive_forwards(const struct world_config *c, struct forward *f)
 			memset(&f[d], 0, sizeof(f[d]));
 }
 
+static void derive_queued(const struct world_config *c, struct effect *e)
+{
+	if (e->kind == EFFECT_DELIVER) {
+		if (!c->moves)
+			e->msg.dest = c->dest;
+	} else if (e->kind == EFFECT_ROUTE) {
+		if (!c->hostile)
+			e->msg.level = true;
+	} else if (c->pins > 1) {
+		e->source = e->pin;
+	}
+}
+
 static void derive_queue(const struct world_config *c, struct vmm *vmm)
 {
-	for (unsigned int i = 0; i < vmm->nr; i++) {
-		struct queued *q = &vmm->queue[i];
-
-		if (!c->hostile)
-			q->level = q->kind == EFFECT_ROUTE;
-		if (!c->moves && q->kind == EFFECT_DELIVER)
-			q->dest = c->dest;
-	}
+	vmm->outbox.open = vmm->outbox.nr > 0;
+	for (unsigned int i = 0; i < vmm->outbox.nr; i++)
+		derive_queued(c, &vmm->outbox.v[i]);
 }
 
 void world_unpack(const struct world_config *c, const uint8_t *in,

@@ -4,7 +4,9 @@
 #define SIM_WORLD_STATE_H
 
 #include "forward/forwarder.h"
+#include "forward/outbox.h"
 #include "forward/pic_forwarder.h"
+#include "forward/slots.h"
 #include "sim/device.h"
 #include "sim/genirq.h"
 #include "sim/kvm.h"
@@ -14,8 +16,6 @@
 #define DEVICES_MAX	2
 #define PINS_MAX	2
 #define VCPUS_MAX	2
-#define QUEUE_MAX	8	/* effects that wait to be carried out */
-#define QUEUE_ROOM	4	/* with more of them, an event waits: engine.c, enter() */
 
 enum world_kind {
 	WORLD_FORWARD,		/* a device's interrupt on its way into a guest */
@@ -101,22 +101,13 @@ struct guest {
 	uint8_t disables, moves, suspends, cuts, resets;	/* left */
 };
 
-/* An effect that our engine has queued. */
-struct queued {
-	uint8_t kind;		/* enum effect_kind; 0 is DELIVER: see nr */
-	uint8_t slot;		/* pin of DELIVER and ROUTE, source of the others */
-	uint8_t dest;		/* vCPU of DELIVER */
-	bool level;		/* ROUTE: there is one; DELIVER: as an NMI */
-};
-
 struct vmm {
-	uint8_t nr;
-	struct queued queue[QUEUE_MAX];
-	uint8_t sampled;	/* for the effect at the head: 0 not yet, else 1 + level */
+	struct slots slots;	/* IRQCHIP_IRQFWD; slot d is device d's */
+	struct outbox outbox;	/* of a message only what virq_effect() looks at */
+	uint8_t sampled;	/* for the first in it: 0 not yet, else 1 + level */
 	bool timer[DEVICES_MAX];	/* THROTTLE armed */
 	bool route[PINS_MAX];	/* the pin's EOI comes back: KVM's routing table */
 	bool resetting;		/* chip reset, vCPUs stopped and not reset yet */
-	bool closing;		/* forward removed, VFIO not closed yet */
 	uint8_t opens;		/* left */
 };
 
@@ -138,7 +129,7 @@ struct world {
 	struct guest guest;
 } __attribute__((aligned(8)));
 
-#define WORLD_WORDS_MAX	32	/* of struct world */
+#define WORLD_WORDS_MAX	40	/* of struct world */
 #define WORLD_MASKS_MAX	48	/* of a packing */
 
 /* How states of a configuration are packed: world_pack.c. */
