@@ -4,7 +4,7 @@
 _irqfwd_devices() {
 	local dev keys='irq= policy= resample= slot='
 	case $1 in
-	*,irq=*) printf '%s\n' "${1%,irq=*},irq="{intx,msi,msix} ;;
+	*,irq=*) printf '%s\n' "${1%,irq=*},irq="{auto,intx,msi,msix} ;;
 	*,policy=*) printf '%s\n' "${1%,policy=*},policy="{unmask,sample,eoi} ;;
 	*,resample=*) printf '%s\n' "${1%,resample=*},resample="{eventfd,ioctl} ;;
 	vfio-pci,host=*,*)
@@ -24,10 +24,10 @@ _irqfwd_values() {
 	case $1 in
 	--stats) printf '%s\n' table json ;;
 	--policy) printf '%s\n' unmask sample eoi ;;
-	--device) _irqfwd_devices "$2" ;;
+	--device | -d) _irqfwd_devices "$2" ;;
 	--property) irqfwd explore --property '?' 2>&1 | sed 's/.*there are: //' ;;
 	--variant) irqfwd explore --list 2>/dev/null | sed -n 's/^  *\([^ ]*\) .*/\1/p' ;;
-	--append | --cpus | --mem | --max-* | --time | --workers | --seed | --steps | --runs) ;;
+	--append | --cpus | --mem | -[acm] | --max-* | --time | --workers | --seed | --steps | --runs) ;;
 	*) return 1 ;;
 	esac
 }
@@ -42,8 +42,8 @@ _irqfwd() {
 		prev=${cur%%=*} cur=${cur#*=}
 	fi
 	COMPREPLY=()
-	case $prev in
-	--kernel | --initrd | --env | --stats-file | --trace | --replay | --save)
+	case ${words[1]}$prev in	# sim's --trace takes no file
+	run--kernel | run-[ki] | run--initrd | run--env | run--stats-file | run--trace | *--replay | *--save)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -52,10 +52,11 @@ _irqfwd() {
 	if [ ${#words[@]} -eq 2 ]; then
 		choices="$(irqfwd --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p') --help --version"
 	elif choices=$(_irqfwd_values "$prev" "$cur"); then
-		[ "$prev" != --device ] || compopt -o nospace 2>/dev/null
+		[[ $prev != --device && $prev != -d ]] || compopt -o nospace 2>/dev/null
 	elif [[ $cur == -* || ${words[1]} == run ]]; then
-		# Every subcommand says in its help what it takes.
-		choices=$(irqfwd "${words[1]}" --help 2>/dev/null | grep -o -- '--[a-z][a-z-]*' | sort -u)
+		# Every subcommand says in its help what it takes, a line for each.
+		choices=$(irqfwd "${words[1]}" --help 2>/dev/null |
+			sed -n 's/^  *\(-.,\)\? *\(--[a-z][a-z-]*\).*/\2/p')
 	else
 		choices=$(irqfwd explore --list 2>/dev/null | sed -n 's/^\([^ :]*\):.*/\1/p')
 	fi

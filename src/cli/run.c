@@ -34,12 +34,12 @@ static const struct argp_option argp_options[] = {
 	  "kernel command line (Linux: console=ttyS0 if not given)", 1 },
 	{ "env", KEY_ENV, "FILE", 0, "first module of a multiboot image", 1 },
 	{ "cpus", KEY_CPUS, "N", 0, "virtual CPUs, 1 to 64 (1)", 1 },
-	{ "mem", KEY_MEM, "SIZE", 0, "memory, with K, M or G behind it (512M)",
-	  1 },
+	{ "mem", KEY_MEM, "SIZE", 0, "memory, with K, M, G or T behind it (512M)", 1 },
 	{ NULL, 0, NULL, 0, "Devices:", 2 },
 	{ "device", KEY_DEVICE, "vfio-pci,host=ADDRESS[,KEY=VALUE...]", 0,
-	  "pass a PCI device through that is bound to vfio-pci.  irq=intx, msi or "
-	  "msix hides the other kinds of interrupt from the guest.  "
+	  "pass a PCI device through that is bound to vfio-pci.  irq=auto "
+	  "(default) offers the guest all its kinds of interrupt, intx, msi or "
+	  "msix one.  "
 	  "policy=unmask (default), sample or eoi: when the host is asked "
 	  "to look at the INTx line again; resample=eventfd or ioctl: by what.  "
 	  "slot=N: where the guest finds it, 1 to 31",

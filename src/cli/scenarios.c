@@ -162,6 +162,26 @@ bool cli_chosen(const struct variant *v, const char *variant,
 	return !policy || !strcmp(policy, cli_policy_name(&v->config));
 }
 
+void cli_print_properties(const char *before, uint16_t properties)
+{
+	if (properties)
+		printf("%s", before);
+	for (int p = PROPERTY_NONE + 1; p < PROPERTY_NR; p++)
+		if (properties & PROPERTY_BIT(p))
+			printf(" %s", property_name((enum property)p));
+}
+
+struct json_object *cli_properties_json(uint16_t properties)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int p = PROPERTY_NONE + 1; p < PROPERTY_NR; p++)
+		if (properties & PROPERTY_BIT(p))
+			json_object_array_add(list, json_object_new_string(
+						property_name((enum property)p)));
+	return list;
+}
+
 void cli_print_json(struct json_object *o)
 {
 	printf("%s\n", json_object_to_json_string_ext(

@@ -43,6 +43,10 @@ bool cli_is_policy(const char *text);
 bool cli_chosen(const struct variant *v, const char *variant,
 		const char *policy);
 
+/* The names of these PROPERTY_BITs, behind before; nothing if there are none. */
+void cli_print_properties(const char *before, uint16_t properties);
+struct json_object *cli_properties_json(uint16_t properties);
+
 void cli_print_json(struct json_object *o);
 
 #endif

@@ -27,6 +27,7 @@ static const char help[] =
 "  --save FILE   write the failing sequence, shortened, to be replayed by\n"
 "                irqfwd explore --replay\n"
 "  --json        results as JSON\n"
+"  --help        this text\n"
 "\n"
 "Exit: 0 a variant that is expected to break broke, and no other one did; 1\n"
 "else; 2 bad usage or bad file.  Cycles (no-storm, progress) are for explore.\n";
@@ -140,6 +141,11 @@ static bool as_expected(const struct variant *v, const struct series *s)
 	return (enum property)s->failed.property == v->expect;
 }
 
+static uint16_t not_looked_at(const struct variant *v)
+{
+	return v->config.properties & world_cycle_properties();
+}
+
 static struct json_object *series_json(const struct scenario *sc,
 				       const struct variant *v,
 				       const struct series *s)
@@ -162,6 +168,8 @@ static struct json_object *series_json(const struct scenario *sc,
 	if (s->failed.property)
 		json_object_object_add(o, "seed",
 				       json_object_new_int64((int64_t)s->seed));
+	json_object_object_add(o, "not_looked_at",
+			       cli_properties_json(not_looked_at(v)));
 	json_object_object_add(o, "as_expected",
 			       json_object_new_boolean(as_expected(v, s)));
 	return o;
@@ -177,8 +185,10 @@ static void print_series(const struct options *o, const struct scenario *sc,
 	       v->name, s->runs, (unsigned long long)s->steps,
 	       (unsigned long long)s->digest);
 	if (!s->failed.property) {
-		printf("nothing broke%s\n",
+		printf("nothing broke%s",
 		       as_expected(v, s) ? "" : " (EXPECTED to)");
+		cli_print_properties("; not looked at:", not_looked_at(v));
+		printf("\n");
 		return;
 	}
 	printf("breaks %s%s\n",

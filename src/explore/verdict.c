@@ -109,8 +109,7 @@ void verdict_text(const struct verdict *v, char *buf, size_t n)
 
 	switch (v->end) {
 	case SEARCH_HOLDS:
-		snprintf(buf, n, v->lossy ? "holds (lossy, cycles not searched)"
-					  : "holds");
+		snprintf(buf, n, v->lossy ? "holds (lossy)" : "holds");
 		return;
 	case SEARCH_BROKEN:
 		snprintf(buf, n, "broken");

@@ -127,6 +127,15 @@ struct model world_model(const struct world_config *c)
 	return m;
 }
 
+uint16_t world_cycle_properties(void)
+{
+	uint16_t properties = 0;
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		properties |= PROPERTY_BIT(rules[i].property);
+	return properties;
+}
+
 void world_model_unpack(const struct model *m, const uint8_t *packed,
 			struct world *out)
 {

@@ -13,6 +13,9 @@
 /* c is borrowed. */
 struct model world_model(const struct world_config *c);
 
+/* PROPERTY_BITs of what a cycle breaks: no step and no state tells. */
+uint16_t world_cycle_properties(void);
+
 /* The world in a state's bytes. */
 void world_model_unpack(const struct model *m, const uint8_t *packed,
 			struct world *out);
