@@ -49,7 +49,7 @@ def parser():
     chips = ["split", "kernel", "userspace"]
     for name, allowed in (("host", cells.HOSTS), ("vmm", cells.VMMS), ("irqchip", chips),
                           ("policy", cells.POLICIES), ("device", cells.DEVICES),
-                          ("driver", cells.DRIVERS + cells.NVME_DRIVERS), ("pattern", cells.PATTERNS)):
+                          ("driver", cells.ALL_DRIVERS), ("pattern", cells.PATTERNS)):
         p.add_argument(f"--{name}", action="extend", type=_list(allowed), metavar="LIST",
                        help=", ".join(allowed) + ", or all")
     p.add_argument("--nointxmask", nargs="?", const=[1], action="extend", metavar="LIST",
@@ -91,7 +91,7 @@ def chosen(args):
             policy=take("policy", cells.POLICIES, ["unmask"]),
             nointxmask=take("nointxmask", [0, 1], [0]),
             host_cpus=take("host_cpus", [1, 2], [1]), vcpus=take("vcpus", [1, 4], [1]),
-            device=take("device", cells.DEVICES, ["edu"]), driver=take("driver", cells.DRIVERS, ["thread"]),
+            device=take("device", cells.DEVICES, ["edu"]), driver=take("driver", cells.DRIVERS + ["e1000-threaded"], ["thread"]),
             pattern=take("pattern", cells.PATTERNS, ["single"]),
             sleep_us=take("sleep_us", cells.SLEEPS, [3000]),
             count=[args.count or (20 if args.matrix else 50)])

@@ -6,9 +6,13 @@ HOSTS = ["6.1", "6.12"]
 VMMS = ["irqfwd", "qemu"]
 IRQCHIPS = {"irqfwd": ["split"], "qemu": ["kernel", "split", "userspace"]}
 POLICIES = ["eoi", "unmask", "sample"]
-DEVICES = ["edu", "nvme"]
+DEVICES = ["edu", "nvme", "e1000"]
 DRIVERS = ["thread", "hard+thread", "plain", "shared"]
-NVME_DRIVERS = ["nvme", "nvme-threaded"]
+# Devices with drivers of their own, and the one pattern that they have.
+OTHER_DRIVERS = {"nvme": ["nvme", "nvme-threaded"], "e1000": ["e1000", "e1000-threaded"]}
+OTHER_PATTERNS = {"nvme": "read", "e1000": "flood"}
+ALL_DRIVERS = DRIVERS + sum(OTHER_DRIVERS.values(), [])
+FLOOD = 50      # pings for each round asked for
 PATTERNS = ["boot", "single", "reassert", "partial", "between", "disabled-acked",
             "disabled", "burst", "suspend"]
 SLEEPS = [0, 300, 1000, 3000]
@@ -47,6 +51,8 @@ class Cell:
         """Suspends take most of a second each, and a guest boots once."""
         if self.pattern in ("boot", "read"):
             return 1
+        if self.pattern == "flood":
+            return self.count * FLOOD
         return min(self.count, 10) if self.pattern == "suspend" else self.count
 
     def machine(self):
@@ -56,7 +62,7 @@ class Cell:
     def guest(self):
         """Cells with the same can run in one boot of the guest."""
         return (self.nointxmask, self.vmm, self.irqchip, self.policy, self.vcpus,
-                self.device, self.driver in ("shared", "nvme-threaded"))
+                self.device, self.driver in ("shared", "nvme-threaded", "e1000-threaded"))
 
 
 def sensible(cell):
@@ -65,7 +71,7 @@ def sensible(cell):
         return False
     if (cell.vmm == "irqfwd") != (cell.policy != "-"):
         return False
-    if (cell.device == "nvme") != (cell.driver in NVME_DRIVERS):
+    if cell.driver not in OTHER_DRIVERS.get(cell.device, DRIVERS):
         return False
     # No thread: nothing sleeps, and nothing is between it and the hard handler.
     if cell.driver == "plain" and (cell.sleep_us or cell.pattern == "between"):
@@ -84,9 +90,10 @@ def product(**choices):
     for c in cells:
         if c.vmm != "irqfwd":
             c = replace(c, policy="-")
-        if c.device == "nvme":
-            driver = c.driver if c.driver in NVME_DRIVERS else "nvme"
-            c = replace(c, driver=driver, pattern="read", sleep_us=0, seconds=60)
+        if c.device in OTHER_DRIVERS:
+            drivers = OTHER_DRIVERS[c.device]
+            c = replace(c, driver=c.driver if c.driver in drivers else drivers[0],
+                        pattern=OTHER_PATTERNS[c.device], sleep_us=0, seconds=60)
         if c.driver == "plain":
             c = replace(c, sleep_us=0)
         if sensible(c) and c.key() not in seen:

@@ -17,6 +17,8 @@ HOSTS = {
     "6.12": r"linux-image-6\.12\.\d+\+deb12-amd64",
 }
 GUEST = r"linux-image-6\.1\.0-\d+-cloud-amd64"
+FULL_GUEST = HOSTS["6.1"]   # with the drivers of real devices, which the cloud's lacks
+FULL_MODULES = ["e1000"]
 
 HOST_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd", "vfio_virqfd", "vfio",
                 "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
@@ -64,8 +66,8 @@ def host_kernel(host):
     return glob.glob(tree + "/boot/vmlinuz-*")[0], tree
 
 
-def guest_kernel():
-    tree = debs.tree(debs.newest(GUEST))
+def guest_kernel(package=GUEST):
+    tree = debs.tree(debs.newest(package))
     return glob.glob(tree + "/boot/vmlinuz-*")[0], tree
 
 
@@ -80,11 +82,12 @@ def _module(tree, name):
     return data
 
 
-def labhost():
-    path, source = WORK + "/labhost", LAB + "/host/labhost.c"
+def program(source):
+    """One of ours, static."""
+    path = os.path.join(WORK, os.path.basename(source)[:-len(".c")])
     same, note = _stamp(path, [source])
     if not same:
-        say("building labhost")
+        say(f"building {os.path.basename(path)}")
         run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-Wshadow", "-Wconversion",
              "-D_GNU_SOURCE", "-o", path, source])
         _made(note)
@@ -155,7 +158,9 @@ def disk():
 
 def guest_initrd():
     path, module, (_, sums) = WORK + "/guest.cpio", guest_module(), disk()
-    same, note = _stamp(path, [__file__, BUSYBOX, module, sums, LAB + "/guest/init"])
+    flood, full = program(LAB + "/guest/flood.c"), guest_kernel(FULL_GUEST)[1]
+    same, note = _stamp(path, [__file__, BUSYBOX, module, sums, flood, full,
+                               LAB + "/guest/init"])
     if not same:
         image = Image()
         for name in ("proc", "sys", "dev", "tmp", "bin"):
@@ -165,6 +170,9 @@ def guest_initrd():
         image.file("init", LAB + "/guest/init")
         image.file("irqfwd_lab.ko", module)
         image.file("nvme.sums", sums)
+        image.file("bin/flood", flood)
+        for name in FULL_MODULES:
+            image.data(f"{name}.ko", _module(full, name))
         image.write(path)
         _made(note)
     return path
@@ -173,13 +181,14 @@ def guest_initrd():
 def host_initrd(host):
     """The host's initramfs: tools, modules, both VMMs and the guest."""
     path = f"{WORK}/host-{host}.cpio"
-    guest, _ = guest_kernel()
-    initrd, tool = guest_initrd(), labhost()
+    guest, full = guest_kernel()[0], guest_kernel(FULL_GUEST)[0]
+    initrd, tool = guest_initrd(), program(LAB + "/host/labhost.c")
     _, tree = host_kernel(host)
     programs = [p for p in (QEMU, IRQFWD) if os.path.exists(p)]
     libs = sorted({lib for p in programs for lib in libraries(p)})
     data = [d for d in QEMU_DATA if os.path.exists(d)]
-    same, note = _stamp(path, [__file__, BUSYBOX, LAB + "/host/init", guest, initrd, tool, tree]
+    same, note = _stamp(path, [__file__, BUSYBOX, LAB + "/host/init", guest, full, initrd, tool,
+                               tree]
                         + programs + libs + data)
     if same:
         return path
@@ -201,6 +210,7 @@ def host_initrd(host):
     for p in libs + data:
         image.file(p, os.path.realpath(p))
     image.file("guest/vmlinuz", guest)
+    image.file("guest/vmlinuz-full", full)
     image.file("guest/initrd", initrd)
     image.write(path)
     _made(note)
@@ -214,6 +224,6 @@ def prepare(hosts):
     guest = debs.newest(GUEST)
     version = re.sub("^linux-image-", "", guest)
     base = re.sub("-cloud-amd64$", "", version)
-    debs.fetch(wanted + [guest, f"linux-headers-{version}", f"linux-headers-{base}-common",
+    debs.fetch(wanted + [guest, debs.newest(FULL_GUEST), f"linux-headers-{version}", f"linux-headers-{base}-common",
                          "linux-kbuild-" + ".".join(base.split(".")[:2])])
     return {h: (host_kernel(h)[0], host_initrd(h)) for h in hosts}

@@ -16,7 +16,7 @@ from .common import WORK, LabError
 # Slots of the two edu devices. Their INTA lines differ on the host, so that each
 # can be had exclusively (nointxmask=1); the guest's slots decide what shares there.
 EDU = ["0000:00:04.0", "0000:00:05.0"]
-NVME = "0000:00:09.0"
+OTHER = "0000:00:09.0"     # the device of a cell that is not edu
 LIFETIME = 5400
 BOOT_SECONDS = 120      # 4 on a quiet machine
 FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen

@@ -39,10 +39,11 @@ def reduced(wanted, count):
     """
     out = []
     for c in wanted:
-        if c.device == "nvme":
-            out.append(c)
-            continue
         claimed = c.vmm == "irqfwd" and c.policy != "eoi"
+        if c.device != "edu":
+            if c.device == "nvme" or claimed or c.irqchip == "kernel":
+                out.append(c)
+            continue
         if (c.pattern == "boot" and c.driver != "plain" and c.sleep_us != 3000
                 and not claimed):
             continue

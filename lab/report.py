@@ -36,8 +36,8 @@ def right(r):
 
 
 def cheap(r):
-    """Whether the host took at most one interrupt for each assertion; NVMe's are unknown."""
-    return r["device"] == "nvme" or r["host_irqs"] <= r["asserted"]
+    """Whether the host took at most one interrupt for each assertion, if they are known."""
+    return r["device"] != "edu" or r["host_irqs"] <= r["asserted"]
 
 
 def summary(rows, markdown=True):

@@ -8,7 +8,7 @@ from itertools import groupby
 from . import images
 from .cells import row
 from .common import WORK, LabError, say
-from .machine import EDU, NVME, Host, HostHung
+from .machine import EDU, OTHER, Host, HostHung
 
 GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
                 "no_timer_check tsc=reliable random.trust_cpu=on")
@@ -21,15 +21,19 @@ SLOTS = [4, 12]
 
 def host_devices(device):
     """What the host has beside its edu devices: options of its machine."""
-    if device != "nvme":
-        return []
-    return ["-drive", f"file={images.disk()[0]},if=none,id=disk,format=raw,readonly=on",
-            "-device", f"nvme,drive=disk,serial=lab,addr={NVME[8:10]}"]
+    at = f"addr={OTHER[8:10]}"
+    if device == "nvme":
+        return ["-drive", f"file={images.disk()[0]},if=none,id=disk,format=raw,readonly=on",
+                "-device", f"nvme,drive=disk,serial=lab,{at}"]
+    if device == "e1000":
+        # Its network is QEMU's own, whose gateway answers pings itself.
+        return ["-netdev", "user,id=net,restrict=on", "-device", f"e1000,netdev=net,romfile=,{at}"]
+    return []
 
 
 def passed_through(cell):
-    if cell.device == "nvme":
-        return [NVME]
+    if cell.device != "edu":
+        return [OTHER]
     return EDU if cell.driver == "shared" else EDU[:1]
 
 
@@ -39,8 +43,11 @@ def vmm_command(cell, devices=None):
     append = GUEST_APPEND
     if cell.driver == "nvme-threaded":
         append += " nvme.use_threaded_interrupts=1"
+    elif cell.driver == "e1000-threaded":
+        append += " threadirqs"
+    kernel = "/guest/vmlinuz" + ("-full" if cell.device == "e1000" else "")
     if cell.vmm == "irqfwd":
-        argv = ["irqfwd", "run", "--kernel", "/guest/vmlinuz", "--initrd", "/tmp/initrd",
+        argv = ["irqfwd", "run", "--kernel", kernel, "--initrd", "/tmp/initrd",
                 "--append", f"'{append}'", "--cpus", str(cell.vcpus),
                 "--mem", "384M", "--no-reboot", "--stats", "json"]
         for d, slot in zip(devices, SLOTS):
@@ -52,7 +59,7 @@ def vmm_command(cell, devices=None):
     argv = ["qemu-system-x86_64", "-M", f"q35,accel=kvm,kernel-irqchip={chip}",
             "-cpu", cpu, "-smp", str(cell.vcpus), "-m", "384", "-nodefaults",
             "-no-user-config", "-nographic", "-serial", "stdio", "-monitor", "none",
-            "-no-reboot", "-kernel", "/guest/vmlinuz", "-initrd", "/tmp/initrd",
+            "-no-reboot", "-kernel", kernel, "-initrd", "/tmp/initrd",
             "-append", f"'{append}'"]
     for d, slot in zip(devices, SLOTS):
         argv += ["-device", f"vfio-pci,host={d},addr={slot:#x}"]
@@ -100,7 +107,7 @@ class Session:
             self.nointxmask = None
         if self.nointxmask != nointxmask:
             self.host.do(f"load_vfio {nointxmask}", 60)
-            devices = EDU + ([NVME] if self.machine[2] == "nvme" else [])
+            devices = EDU + ([OTHER] if self.machine[2] != "edu" else [])
             self.host.do("bind " + " ".join(devices), 30)
             self.nointxmask = nointxmask
 
