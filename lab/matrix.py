@@ -34,8 +34,9 @@ def reduced(wanted, count):
     """
     The cells of the matrix that are run. Left out, as they cost hours and tell
     nothing more of what is compared with: boot with every sleep (each is a boot
-    of its own; irqfwd's are run with all), and QEMU's split irqchip beyond
-    `single`, where each oneshot cell is a storm that ends by a time limit only.
+    of its own; irqfwd's are run with all), QEMU's split irqchip beyond
+    `single`, where each oneshot cell is a storm that ends by a time limit only, and
+    of e1000 what is neither claimed nor KVM's own irqchip.
     """
     out = []
     for c in wanted:
