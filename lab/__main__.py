@@ -6,7 +6,7 @@ import signal
 import sys
 
 from . import cells, checks, demo, errors, faults, matrix, report, runs, smoke
-from .common import BUILD, LabError, say
+from .common import LabError, alone, say
 
 EPILOG = """\
 Options take comma lists and may be repeated; every combination that makes
@@ -120,14 +120,21 @@ def lab(argv):
         if args.json:
             raise LabError("--json writes the rows of cells; --smoke, --faults and --errors "
                            "write build/lab-*.tap")
-        return check(args)
-    if args.json:
-        report.check_writable(args.json)
+        with alone("lab", *argv):
+            return check(args)
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(
             f"{v} has irqchip {', '.join(c)}" for v, c in cells.IRQCHIPS.items())
             + "; a plain driver has no thread to be between")
+    with alone("lab", *argv):
+        return measure(args, wanted)
+
+
+def measure(args, wanted):
+    """Runs the cells; their rows."""
+    if args.json:
+        report.check_writable(args.json)
     if args.matrix:
         code = matrix.main(wanted, args.resume, args.parallel)
         if args.json:
@@ -151,7 +158,6 @@ def lab(argv):
 
 def main():
     word, argv = (sys.argv[1:2] or [""])[0], sys.argv[2:]
-    os.makedirs(BUILD, exist_ok=True)
     # Hosts must not outlive us: leave in the orderly way.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

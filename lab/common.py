@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where things are, and how the lab speaks to its user."""
+import fcntl
 import os
+import shlex
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LAB = os.path.join(ROOT, "lab")
 BUILD = os.path.join(ROOT, "build")
 WORK = os.path.join(BUILD, "lab")
+LOCK = os.path.join(BUILD, "lab.lock")
 CACHE = os.environ.get("IRQFWD_CACHE") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "irqfwd")
 
@@ -36,3 +40,24 @@ def run(argv, **kwargs):
 def read(path, mode="rb"):
     with open(path, mode) as f:
         return f.read()
+
+
+@contextmanager
+def alone(*words):
+    """
+    This checkout's lab for one run, `./x` with these words: two would write each
+    other's images, consoles and rows. The lock goes with the process, however it ends.
+    """
+    os.makedirs(BUILD, exist_ok=True)
+    with open(LOCK, "a+") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            f.seek(0)
+            raise LabError(f"{LOCK}: {f.read().strip() or 'another run'} has it; let that end, "
+                           "or run in a checkout of its own") from None
+        f.truncate(0)
+        f.write(f"process {os.getpid()}, './x {shlex.join(words)}', "
+                f"since {time.strftime('%H:%M:%S')}\n")
+        f.flush()
+        yield

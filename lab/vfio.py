@@ -10,7 +10,7 @@ import shutil
 import sys
 
 from . import images
-from .common import BUILD, WORK, LabError, say
+from .common import BUILD, WORK, LabError, alone, say
 from .cpio import Image
 from .machine import EDU, Host, HostHung
 
@@ -160,6 +160,15 @@ def main():
     hosts = p.parse_args().host or list(images.HOSTS)
     for host in set(hosts) - set(images.HOSTS):
         p.error(f"there is no host {host}; there are {', '.join(images.HOSTS)}")
+    try:
+        with alone("vfio", *sys.argv[1:]):
+            return _run(hosts)
+    except LabError as e:
+        print(f"vfio: {e}", file=sys.stderr)
+        return 2
+
+
+def _run(hosts):
     try:
         ready = images.prepare(hosts)
     except LabError as e:

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+What of the lab needs no machine: that only one run has a checkout's files, and
+that the flood of pings counts what is lost or wrong.  TAP.
+"""
+import fcntl
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+HOLD = """
+import sys, time
+from lab.common import alone
+with alone("lab", "--matrix"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def lab(at):
+    """A run that the lock lets by is refused for its file: no host is started."""
+    done = subprocess.run([sys.executable, "-m", "lab", "lab", "--json", "/nowhere/rows"],
+                          capture_output=True, text=True, check=False, timeout=60,
+                          env=dict(os.environ, PYTHONPATH=at))
+    return done.returncode, done.stderr
+
+
+def lock():
+    """Refused while another process has it, and not after that was killed."""
+    with tempfile.TemporaryDirectory() as at:
+        os.symlink(ROOT / "lab", at + "/lab")      # its build/ is beside it
+        with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE,
+                              env=dict(os.environ, PYTHONPATH=at)) as holder:
+            assert holder.stdout.readline() == b"held\n"
+            code, said = lab(at)
+            holder.kill()
+        yield "a second run is refused", code == 2 and "build/lab.lock" in said, said
+        yield "and told by whom", f"process {holder.pid}, './x lab --matrix'" in said, said
+        code, said = lab(at)
+        yield "a killed run leaves no lock", code == 2 and "cannot write /nowhere" in said, said
+
+
+def answer(wrong, silent):
+    """Answers the pings of 127.0.0.1 in the kernel's place, some of them badly."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    seen = 0
+    print("ready", flush=True)
+    while True:
+        packet = bytearray(s.recv(4096)[20:])
+        if packet[0] != 8:
+            continue
+        packet[0] = 0
+        seen += 1
+        if seen == wrong:
+            packet[-1] ^= 1     # its checksum is nobody's business but the kernel's
+        if seen != silent:
+            s.sendto(packet, ("127.0.0.1", 0))
+
+
+def fields(text):
+    return {k: int(v) for k, v in (w.split("=") for w in text.split())}
+
+
+def flood():
+    """In a network of its own, in which this program answers."""
+    if not shutil.which("unshare") or subprocess.run(
+            ["unshare", "-rn", "true"], capture_output=True, check=False).returncode:
+        yield "flood # SKIP no network namespaces here", True, ""
+        return
+    with tempfile.TemporaryDirectory() as at:
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-o", at + "/flood",
+                        ROOT / "lab/guest/flood.c"], check=True)
+        for wrong, silent in ((0, 0), (17, 0), (0, 23)):
+            done = subprocess.run(["unshare", "-rn", sys.executable, __file__, at + "/flood",
+                                   str(wrong), str(silent)], capture_output=True, text=True,
+                                  check=False, timeout=60)
+            counts = fields(done.stdout) if not done.returncode else {}
+            owed = {"asserted": 100, "expected": 100, "real": 100 - bool(wrong) - bool(silent),
+                    "unanswered": int(bool(silent)), "wrong": int(bool(wrong))}
+            yield f"flood, wrong answer {wrong}, none {silent}", counts == owed, \
+                done.stdout + done.stderr
+
+
+def inner(program, wrong, silent):
+    """The far end and the flood, both in the network that this process was given."""
+    pathlib.Path("/proc/sys/net/ipv4/icmp_echo_ignore_all").write_text("1\n", encoding="ascii")
+    # ifconfig lo up, without a tool that may not be there.
+    fcntl.ioctl(socket.socket(), SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+    with subprocess.Popen([sys.executable, __file__, "answer", wrong, silent],
+                          stdout=subprocess.PIPE) as far:
+        assert far.stdout.readline() == b"ready\n"
+        code = subprocess.run([program, "127.0.0.1", "100", "30"], check=False).returncode
+        far.kill()
+    return code
+
+
+def main():
+    if len(sys.argv) == 4:
+        first, wrong, silent = sys.argv[1:]
+        if first == "answer":
+            return answer(int(wrong), int(silent))
+        return inner(first, wrong, silent)
+    n = 0
+    for part in (lock, flood):
+        for name, good, said in part():
+            n += 1
+            print(f"{'ok' if good else 'not ok'} {n} - {name}")
+            if not good:
+                print("# " + said.replace("\n", "\n# "))
+    print(f"1..{n}")
+    return 0
+
+
+sys.exit(main())
