@@ -84,7 +84,7 @@ def flood():
                                   check=False, timeout=60)
             counts = fields(done.stdout) if not done.returncode else {}
             owed = {"asserted": 100, "expected": 100, "real": 100 - bool(wrong) - bool(silent),
-                    "unanswered": int(bool(silent)), "wrong": int(bool(wrong))}
+                    "unanswered": int(bool(silent)), "late": 0, "wrong": int(bool(wrong))}
             yield f"flood, wrong answer {wrong}, none {silent}", counts == owed, \
                 done.stdout + done.stderr
 

@@ -9,8 +9,9 @@
  * before are answered: like ping -f no faster than answers come, so that whatever
  * is between may not drop any. A ping without an answer within ANSWER_MS is given up.
  *
- * Prints "asserted=… expected=… real=… unanswered=… wrong=…": sent, sent, answered
- * with the right data, never answered, and answers with wrong data or to nothing.
+ * Prints "asserted=… expected=… real=… unanswered=… late=… wrong=…": sent, sent,
+ * answered with the right data, not answered in time, of those answered later, and
+ * answers with wrong data.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +37,7 @@ struct flood {
 	int fd;
 	uint16_t id;
 	uint64_t random;
-	uint32_t sent, right, wrong;
+	uint32_t sent, right, lost, late, wrong;
 	/* The burst: its first sequence number, and what is still to come. */
 	uint32_t first, pings;
 	bool waits[BURST_MAX];
@@ -122,7 +123,7 @@ static bool hear(struct flood *f, const unsigned char *packet, size_t size)
 		return false;
 	n = (uint16_t)(ntohs(icmp.un.echo.sequence) - f->first);
 	if (n >= f->pings || !f->waits[n]) {
-		f->wrong++;	/* nobody asked, or a second time */
+		f->late++;	/* or came twice */
 		return false;
 	}
 	f->waits[n] = false;
@@ -153,37 +154,40 @@ static void await_answers(struct flood *f)
 	}
 }
 
-static uint32_t unanswered(const struct flood *f)
+/* What is not answered is lost; says so, with the time, for whoever looks for why. */
+static void give_up(struct flood *f)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < f->pings; i++)
 		n += f->waits[i];
-	return n;
+	if (n)
+		fprintf(stderr, "@note flood: %u of the %u pings from %u on lost, at %lld ms\n",
+			n, f->pings, f->first, (long long)now_ms());
+	f->lost += n;
+	memset(f->waits, 0, sizeof(f->waits));
 }
 
 static int run(struct flood *f, uint32_t count, int64_t seconds)
 {
 	int64_t end = now_ms() + seconds * 1000, told = now_ms();
-	uint32_t lost = 0;
 	int rc = 0;
 
 	while (!rc && f->sent < count && now_ms() < end) {
 		rc = send_burst(f, count - f->sent);
 		await_answers(f);
-		lost += unanswered(f);
-		memset(f->waits, 0, sizeof(f->waits));
+		give_up(f);
 		/* Kept by the host should the guest not come to its end. */
 		if (now_ms() - told > 2000) {
 			told = now_ms();
 			fprintf(stderr, "@progress asserted=%u expected=%u real=%u stalls=%u\n",
-				f->sent, f->sent, f->right, lost);
+				f->sent, f->sent, f->right, f->lost);
 		}
 	}
 	if (rc)
 		fprintf(stderr, "@note flood: cannot send: %s\n", strerror(-rc));
-	printf("asserted=%u expected=%u real=%u unanswered=%u wrong=%u\n",
-	       f->sent, f->sent, f->right, lost, f->wrong);
+	printf("asserted=%u expected=%u real=%u unanswered=%u late=%u wrong=%u\n",
+	       f->sent, f->sent, f->right, f->lost, f->late, f->wrong);
 	return rc ? 1 : 0;
 }
 
