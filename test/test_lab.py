@@ -28,8 +28,7 @@ with alone("lab", "--matrix"):
 def lab(at):
     """A run that the lock lets by is refused for its file: no host is started."""
     done = subprocess.run([sys.executable, "-m", "lab", "lab", "--json", "/nowhere/rows"],
-                          capture_output=True, text=True, check=False, timeout=60,
-                          env=dict(os.environ, PYTHONPATH=at))
+                          capture_output=True, text=True, check=False, timeout=60, cwd=at)
     return done.returncode, done.stderr
 
 
@@ -38,7 +37,7 @@ def lock():
     with tempfile.TemporaryDirectory() as at:
         os.symlink(ROOT / "lab", at + "/lab")      # its build/ is beside it
         with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE,
-                              env=dict(os.environ, PYTHONPATH=at)) as holder:
+                              cwd=at) as holder:
             assert holder.stdout.readline() == b"held\n"
             code, said = lab(at)
             holder.kill()
@@ -83,6 +82,7 @@ def flood():
                                    str(wrong), str(silent)], capture_output=True, text=True,
                                   check=False, timeout=60)
             counts = fields(done.stdout) if not done.returncode else {}
+            counts.pop("slowest_ms", None)
             owed = {"asserted": 100, "expected": 100, "real": 100 - bool(wrong) - bool(silent),
                     "unanswered": int(bool(silent)), "late": 0, "wrong": int(bool(wrong))}
             yield f"flood, wrong answer {wrong}, none {silent}", counts == owed, \
