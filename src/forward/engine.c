@@ -282,8 +282,7 @@ void engine_cut(struct engine *e, unsigned int slot, const struct source *src,
 		bool cut)
 {
 	enter(e);
-	if (e->source[slot] == src)
-		slots_cut(&e->slots, slot, cut, &e->fw, &e->out);
+	slots_cut(&e->slots, slot, e->source[slot] == src, cut, &e->fw, &e->out);
 	leave(e, cut ? "cut" : "join", (int)slot, pin_of(e, slot));
 }
 

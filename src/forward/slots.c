@@ -43,8 +43,7 @@ void slots_remove(struct slots *s, unsigned int slot, struct forwarder *fw,
 	assert(!is(s, slot, SLOT_FREE) && !is(s, slot, SLOT_LEAVING));
 	if (is(s, slot, SLOT_LEVEL))
 		forwarder_remove(fw, slot, out);
-	if (is(s, slot, SLOT_LINE))
-		forwarder_set_line(fw, slot, s->slot[slot].pin, false, out);
+	forwarder_set_line(fw, slot, s->slot[slot].pin, false, out);
 	s->slot[slot].kind = SLOT_LEAVING;
 }
 
@@ -90,10 +89,10 @@ void slots_timed_out(const struct slots *s, unsigned int slot,
 		forwarder_timeout(fw, slot, out);
 }
 
-void slots_cut(const struct slots *s, unsigned int slot, bool cut,
+void slots_cut(const struct slots *s, unsigned int slot, bool own, bool cut,
 	       struct forwarder *fw, struct effects *out)
 {
-	if (is(s, slot, SLOT_LEVEL))
+	if (own && is(s, slot, SLOT_LEVEL))
 		forwarder_cut(fw, slot, cut, out);
 }
 
@@ -142,6 +141,15 @@ void slots_count(const struct slots *s, const struct forwarder *fw,
 		 const struct effect *e, struct slot_counts *counts)
 {
 	switch ((enum effect_kind)e->kind) {
+	case EFFECT_MASK:
+	case EFFECT_UNMASK:
+	case EFFECT_RAISE:
+	case EFFECT_LOWER:
+	case EFFECT_SAMPLE:
+	case EFFECT_DRAIN:
+	case EFFECT_SETTLE:
+	case EFFECT_ROUTE:
+		return;
 	case EFFECT_DELIVER:
 	case EFFECT_ACK:
 		count_pin(s, e, counts);
@@ -154,15 +162,5 @@ void slots_count(const struct slots *s, const struct forwarder *fw,
 		return;
 	case EFFECT_THROTTLE:
 		count_throttle(&fw->forward[e->source], &counts[e->source]);
-		return;
-	case EFFECT_MASK:
-	case EFFECT_UNMASK:
-	case EFFECT_RAISE:
-	case EFFECT_LOWER:
-	case EFFECT_SAMPLE:
-	case EFFECT_DRAIN:
-	case EFFECT_SETTLE:
-	case EFFECT_ROUTE:
-		return;
 	}
 }

@@ -54,7 +54,8 @@ void slots_sampled(const struct slots *s, unsigned int slot,
 		   struct effects *out);
 void slots_timed_out(const struct slots *s, unsigned int slot,
 		     struct forwarder *fw, struct effects *out);
-void slots_cut(const struct slots *s, unsigned int slot, bool cut,
+/* own: whoever cuts it has the slot still. */
+void slots_cut(const struct slots *s, unsigned int slot, bool own, bool cut,
 	       struct forwarder *fw, struct effects *out);
 void slots_set_line(const struct slots *s, unsigned int slot, bool high,
 		    struct forwarder *fw, struct effects *out);

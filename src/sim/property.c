@@ -16,6 +16,8 @@ static const char *const names[PROPERTY_NR] = {
 	[PROPERTY_I8259_SPEC] = "i8259-spec",
 	[PROPERTY_FORWARD_SPEC] = "forward-spec",
 	[PROPERTY_WIRING_SPEC] = "wiring-spec",
+	[PROPERTY_SLOTS_SPEC] = "slots-spec",
+	[PROPERTY_OUTBOX_SPEC] = "outbox-spec",
 };
 
 const char *property_name(enum property p)

@@ -23,7 +23,9 @@ enum property {
 	PROPERTY_IOAPIC_SPEC,	/* a step, or what a state reads as */
 	PROPERTY_I8259_SPEC,	/* a step, or what a state reads as */
 	PROPERTY_FORWARD_SPEC,	/* a step, or what a state tells of itself */
-	PROPERTY_WIRING_SPEC,	/* a step */
+	PROPERTY_WIRING_SPEC,	/* a step, or what is refused */
+	PROPERTY_SLOTS_SPEC,	/* a step, or what a state tells of itself */
+	PROPERTY_OUTBOX_SPEC,	/* a step, or what a state tells of itself */
 	PROPERTY_NR,
 };
 
@@ -31,7 +33,9 @@ enum property {
 #define PROPERTY_INVARIANTS	(PROPERTY_BIT(PROPERTY_IOAPIC_SPEC) | \
 				 PROPERTY_BIT(PROPERTY_I8259_SPEC) | \
 				 PROPERTY_BIT(PROPERTY_FORWARD_SPEC) | \
-				 PROPERTY_BIT(PROPERTY_WIRING_SPEC))
+				 PROPERTY_BIT(PROPERTY_WIRING_SPEC) | \
+				 PROPERTY_BIT(PROPERTY_SLOTS_SPEC) | \
+				 PROPERTY_BIT(PROPERTY_OUTBOX_SPEC))
 
 /* Is it an invariant, and not one of what a guest is promised? */
 static inline bool property_is_invariant(enum property p)

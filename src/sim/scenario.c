@@ -142,6 +142,8 @@ static const struct name kinds[] = {
 	{ "rules", WORLD_RULES },
 	{ "wiring", WORLD_WIRING },
 	{ "pic-wiring", WORLD_PIC_WIRING },
+	{ "slots", WORLD_SLOTS },
+	{ "outbox", WORLD_OUTBOX },
 	{ NULL, 0 },
 };
 
@@ -408,6 +410,10 @@ static int choose_properties(const struct reader *r, struct world_config *c)
 		of_kind = PROPERTY_BIT(PROPERTY_FORWARD_SPEC);
 	if (c->kind == WORLD_WIRING || c->kind == WORLD_PIC_WIRING)
 		of_kind = PROPERTY_BIT(PROPERTY_WIRING_SPEC);
+	if (c->kind == WORLD_SLOTS)
+		of_kind = PROPERTY_BIT(PROPERTY_SLOTS_SPEC);
+	if (c->kind == WORLD_OUTBOX)
+		of_kind = PROPERTY_BIT(PROPERTY_OUTBOX_SPEC);
 	c->properties &= of_kind;
 	if (!c->properties)
 		return fail(r, "properties",

@@ -8,7 +8,9 @@
 #include "sim/forward_spec.h"
 #include "sim/i8259_world.h"
 #include "sim/ioapic_spec.h"
+#include "sim/outbox_spec.h"
 #include "sim/pic_wiring.h"
+#include "sim/slots_spec.h"
 #include "sim/spec_same.h"
 #include "sim/wiring_spec.h"
 #include "sim/world.h"
@@ -297,11 +299,13 @@ void spec_init(const struct world_config *c, struct world *w)
 	} else if (c->kind == WORLD_PIC_WIRING) {
 		pic_wiring_init(c, &w->pic);
 		trap_behind_forwards(w, offsetof(struct world, pic.forward));
+	} else if (c->kind == WORLD_SLOTS) {
+		slots_spec_init(c, w);
 	} else if (c->kind == WORLD_RULES) {
 		forward_spec_init(c, lone_forward(w));
 	} else if (c->kind == WORLD_I8259) {
 		i8259_world_init(c, &w->pic.pic);
-	} else {
+	} else if (c->kind == WORLD_IOAPIC) {
 		init_chip(&w->forwarder.ioapic, c->pins, c->version);
 		trap_behind_pins(w);
 	}
@@ -316,6 +320,10 @@ unsigned int spec_steps(const struct world_config *c, const struct world *w,
 		return wiring_steps(c, &w->forwarder, out);
 	if (c->kind == WORLD_PIC_WIRING)
 		return pic_wiring_steps(c, &w->pic, out);
+	if (c->kind == WORLD_SLOTS)
+		return slots_spec_steps(w, out);
+	if (c->kind == WORLD_OUTBOX)
+		return outbox_spec_steps(&w->vmm.outbox, out);
 	if (c->kind == WORLD_RULES)
 		return forward_spec_steps(out);
 	if (c->kind == WORLD_I8259)
@@ -334,6 +342,12 @@ void spec_apply(const struct world_config *c, struct world *w, struct step s,
 	} else if (c->kind == WORLD_PIC_WIRING) {
 		if (!pic_wiring_obeys(c, &w->pic, s))
 			o->broken = PROPERTY_WIRING_SPEC;
+	} else if (c->kind == WORLD_SLOTS) {
+		if (!slots_spec_obeys(c, w, s))
+			o->broken = PROPERTY_SLOTS_SPEC;
+	} else if (c->kind == WORLD_OUTBOX) {
+		if (!outbox_spec_obeys(&w->vmm.outbox, s))
+			o->broken = PROPERTY_OUTBOX_SPEC;
 	} else if (c->kind == WORLD_RULES) {
 		if (!forward_spec_obeys(c, lone_forward(w), s))
 			o->broken = PROPERTY_FORWARD_SPEC;
@@ -356,6 +370,12 @@ enum property spec_check(const struct world_config *c, const struct world *w)
 		broken = PROPERTY_FORWARD_SPEC;
 	if (c->kind == WORLD_I8259 && !i8259_world_tells(&w->pic.pic))
 		broken = PROPERTY_I8259_SPEC;
+	if (c->kind == WORLD_WIRING && !wiring_tells())
+		broken = PROPERTY_WIRING_SPEC;
+	if (c->kind == WORLD_SLOTS && !slots_spec_tells(w))
+		broken = PROPERTY_SLOTS_SPEC;
+	if (c->kind == WORLD_OUTBOX && !outbox_spec_tells(&w->vmm.outbox))
+		broken = PROPERTY_OUTBOX_SPEC;
 	return c->properties & PROPERTY_BIT(broken) ? broken : PROPERTY_NONE;
 }
 
@@ -409,42 +429,31 @@ void spec_step_text(const struct world_config *c, struct step s, char *buf,
 		forward_spec_step_text(s, buf, n);
 	else if (c->kind == WORLD_PIC_WIRING)
 		pic_wiring_step_text(s, buf, n);
+	else if (c->kind == WORLD_SLOTS)
+		slots_spec_step_text(s, buf, n);
+	else if (c->kind == WORLD_OUTBOX)
+		outbox_spec_step_text(s, buf, n);
 	else if (c->kind == WORLD_I8259)
 		i8259_world_step_text(c, s, buf, n);
 	else
 		event_text(event_of(c, s), buf, n);
 }
 
-void spec_columns(const struct world_config *c, const struct world *w,
-		  struct world_columns *out)
+/* The IOAPIC, and in an IOAPIC's own world all that it holds. */
+static void ioapic_columns(const struct world_config *c,
+			   const struct ioapic *ic, struct world_columns *out)
 {
-	const struct forwarder *fw = &w->forwarder;
 	struct ioapic_spec s;
 	size_t at = 0;
 
-	if (c->kind == WORLD_RULES) {
-		forward_spec_columns(&fw->forward[0], out);
-		return;
-	}
-	if (c->kind == WORLD_PIC_WIRING) {
-		pic_wiring_columns(&w->pic, out);
-		return;
-	}
-	if (c->kind == WORLD_I8259) {
-		i8259_world_columns(&w->pic.pic, out);
-		return;
-	}
-	ioapic_spec_of(&fw->ioapic, &s);
-	for (unsigned int pin = 0; pin < c->pins; pin++)
-		out->line[pin] = s.pin[pin].lines ? 'H' : 'L';
-	if (c->kind == WORLD_WIRING)
-		wiring_columns(fw, out);
-	else
+	ioapic_spec_of(ic, &s);
+	if (c->kind == WORLD_IOAPIC)
 		snprintf(out->host, sizeof(out->host), "id %08x sel %02x", s.id,
 			 s.select);
 	for (unsigned int pin = 0; pin < c->pins; pin++) {
 		uint32_t low = s.pin[pin].low;
 
+		out->line[pin] = s.pin[pin].lines ? 'H' : 'L';
 		snprintf(out->pin + 5 * pin, sizeof(out->pin) - 5 * pin,
 			 "%s%c%c%c.", pin ? " " : "",
 			 s.pin[pin].lines ? 'L' : '.', low >> 16 & 1 ? 'M' : '.',
@@ -454,5 +463,27 @@ void spec_columns(const struct world_config *c, const struct world *w,
 					       sizeof(out->driver) - at,
 					       "%s%x:%05x", pin ? " " : "",
 					       s.pin[pin].high >> 17, low);
+	}
+}
+
+void spec_columns(const struct world_config *c, const struct world *w,
+		  struct world_columns *out)
+{
+	const struct forwarder *fw = &w->forwarder;
+
+	if (c->kind == WORLD_RULES) {
+		forward_spec_columns(&fw->forward[0], out);
+	} else if (c->kind == WORLD_PIC_WIRING) {
+		pic_wiring_columns(&w->pic, out);
+	} else if (c->kind == WORLD_I8259) {
+		i8259_world_columns(&w->pic.pic, out);
+	} else if (c->kind == WORLD_OUTBOX) {
+		outbox_spec_columns(&w->vmm.outbox, out);
+	} else {
+		ioapic_columns(c, &fw->ioapic, out);
+		if (c->kind == WORLD_WIRING)
+			wiring_columns(fw, out);
+		if (c->kind == WORLD_SLOTS)
+			slots_spec_columns(w, out);
 	}
 }

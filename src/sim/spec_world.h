@@ -13,6 +13,8 @@
  *   RULES	one forward against forward_spec.h, by all that can happen to one
  *   WIRING	the forwarder against its parts, put together by hand
  *   PIC_WIRING	the 8259's forwarder, likewise
+ *   SLOTS	the engine's slots against a table
+ *   OUTBOX	the engine's outbox against a list
  */
 #ifndef SIM_SPEC_WORLD_H
 #define SIM_SPEC_WORLD_H

@@ -266,7 +266,7 @@ void virq_cut(const struct world_config *c, struct world *w, unsigned int d,
 	if (is_pic(c))
 		pic_forwarder_cut(&w->pic, d, cut, &out);
 	else
-		slots_cut(&w->vmm.slots, d, cut, &w->forwarder, &out);
+		slots_cut(&w->vmm.slots, d, true, cut, &w->forwarder, &out);
 	virq_settle(c, w, &out);
 }
 

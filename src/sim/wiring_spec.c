@@ -413,7 +413,7 @@ static bool same_effects(const struct effects *a, const struct effects *b)
 	return true;
 }
 
-static bool same_state(const struct forwarder *a, const struct forwarder *b)
+bool wiring_same_state(const struct forwarder *a, const struct forwarder *b)
 {
 	struct ioapic_spec x, y;
 
@@ -440,7 +440,21 @@ bool wiring_obeys(const struct world_config *c, struct forwarder *fw,
 	shipped(c, fw, s, &did);
 	fw->ioapic.select = 0;
 	must.ioapic.select = 0;
-	return same_state(fw, &must) && same_effects(&did, &should);
+	return wiring_same_state(fw, &must) && same_effects(&did, &should);
+}
+
+/* Any number of pins that fits, and two versions. */
+bool wiring_tells(void)
+{
+	for (unsigned int pins = 0; pins <= IOAPIC_PINS_MAX + 1; pins++)
+		for (unsigned int version = 0; version <= 0xff; version++) {
+			bool should = (version == 0x11 || version == 0x20) &&
+				      pins != 0 && pins <= IOAPIC_PINS_MAX;
+
+			if (forwarder_takes(pins, (uint8_t)version) != should)
+				return false;
+		}
+	return true;
 }
 
 /* ---- text ------------------------------------------------------------------------------ */

@@ -26,6 +26,11 @@ unsigned int wiring_steps(const struct world_config *c,
 bool wiring_obeys(const struct world_config *c, struct forwarder *fw,
 		  struct step s);
 
+/* Is there a forwarder for just the chips that there are? */
+bool wiring_tells(void);
+/* Field by field. */
+bool wiring_same_state(const struct forwarder *a, const struct forwarder *b);
+
 void wiring_step_text(struct step s, char *buf, size_t n);
 void wiring_columns(const struct forwarder *fw, struct world_columns *out);
 

@@ -435,6 +435,30 @@ static void wiring_fields(struct fields *m, struct forwarder *fw)
 	slot_fields(m, fw->forward, 1);
 }
 
+static void slots_spec_fields(struct fields *m)
+{
+	ioapic_fields(m, &m->w.forwarder.ioapic);
+	wiring_fields(m, &m->w.forwarder);
+	for (unsigned int i = 0; i < FORWARDS_MAX; i++) {
+		F(m->w.vmm.slots.slot[i].kind, 3);
+		F(m->w.vmm.slots.slot[i].pin, 1);
+	}
+}
+
+static void outbox_spec_fields(struct fields *m)
+{
+	struct outbox *o = &m->w.vmm.outbox;
+
+	F(o->nr, 3);
+	F(o->open, 1);
+	for (unsigned int i = 0; i < OUTBOX_MAX; i++) {
+		F(o->v[i].kind, 4);
+		F(o->v[i].pin, 1);
+		F(o->v[i].source, 1);
+		F(o->v[i].msg.vector, 1);
+	}
+}
+
 #undef F
 
 static void spec_fields(struct fields *m)
@@ -448,6 +472,14 @@ static void spec_fields(struct fields *m)
 		i8259_fields(m, &m->w.pic.pic);
 		if (m->c->kind == WORLD_PIC_WIRING)
 			slot_fields(m, m->w.pic.forward, 4);
+		return;
+	}
+	if (m->c->kind == WORLD_SLOTS) {
+		slots_spec_fields(m);
+		return;
+	}
+	if (m->c->kind == WORLD_OUTBOX) {
+		outbox_spec_fields(m);
 		return;
 	}
 	ioapic_fields(m, &m->w.forwarder.ioapic);

@@ -26,6 +26,8 @@ enum world_kind {
 	WORLD_RULES,
 	WORLD_WIRING,
 	WORLD_PIC_WIRING,
+	WORLD_SLOTS,
+	WORLD_OUTBOX,
 };
 
 enum world_irqchip {
