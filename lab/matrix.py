@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""./x lab --matrix: every cell, resumable, written as the rows come."""
+"""./x lab --matrix: every cell, resumable, written every few seconds."""
 import glob
 import hashlib
 import json
 import os
+import time
 
 from . import cells, report, runs
 from .common import BUILD, LAB, ROOT, read, say
@@ -11,6 +12,7 @@ from .common import BUILD, LAB, ROOT, read, say
 ROWS = os.path.join(BUILD, "lab.json")
 TABLE = os.path.join(BUILD, "lab.md")
 STATE = os.path.join(BUILD, "lab.state.json")
+WRITE_SECONDS = 5   # all files are written anew: thousands of rows
 
 
 def _hash(patterns):
@@ -57,7 +59,10 @@ def reduced(wanted, count):
     return out
 
 
-def _write(rows, order):
+def _write(rows, order, prints):
+    with open(STATE + ".part", "w") as f:
+        json.dump({repr(k): prints[v["vmm"]] for k, v in rows.items()}, f)
+    os.replace(STATE + ".part", STATE)
     ordered = [rows[k] for k in order if k in rows]
     report.save(ROWS, ordered)
     good = [r for r in ordered if r["vmm"] == "irqfwd" and r["policy"] != "eoi"]
@@ -87,15 +92,15 @@ def main(wanted, resume, parallel):
     say(f"matrix: {len(wanted)} cells, {len(wanted) - len(todo)} kept, {len(todo)} to run")
     total = len(todo)
     count = 0
+    written = time.monotonic()
 
     def done(r, cell):
-        nonlocal count
+        nonlocal count, written
         count += 1
         rows[cell.key()] = r
-        with open(STATE + ".part", "w") as f:
-            json.dump({repr(k): prints[v["vmm"]] for k, v in rows.items()}, f)
-        os.replace(STATE + ".part", STATE)
-        _write(rows, order)
+        if time.monotonic() - written > WRITE_SECONDS:
+            _write(rows, order, prints)
+            written = time.monotonic()
         mark = "" if report.right(r) else "  <- not as on bare hardware"
         say(f"{count}/{total} " + " ".join(str(v) for v in cell.key())
             + f": real {r['real']}/{r['expected']} spurious {r['spurious']} "
@@ -104,12 +109,14 @@ def main(wanted, resume, parallel):
     # What is claimed first, so that an interrupted run shows it.
     first = [c for c in todo if c.vmm == "irqfwd" and c.policy != "eoi"]
     rest = [c for c in todo if c not in set(first)]
-    for part in (first, rest):
-        for cpus in (1, 2):
-            # A host with two CPUs needs both of the machine's.
-            runs.run([c for c in part if c.host_cpus == cpus], done,
-                     parallel=1 if cpus > 1 else parallel)
-    _write(rows, order)
+    try:
+        for part in (first, rest):
+            for cpus in (1, 2):
+                # A host with two CPUs needs both of the machine's.
+                runs.run([c for c in part if c.host_cpus == cpus], done,
+                         parallel=1 if cpus > 1 else parallel)
+    finally:
+        _write(rows, order, prints)
     print(report.summary([rows[k] for k in order if k in rows]))
     ours = [rows[c.key()] for c in wanted if c.key() in rows and c in set(wanted)
             and c.vmm == "irqfwd" and c.policy != "eoi"]
