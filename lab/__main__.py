@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from . import cells, checks, demo, errors, faults, matrix, report, runs, smoke
+from . import boots, cells, checks, demo, errors, faults, matrix, report, runs, smoke
 from .common import LabError, alone, say
 
 EPILOG = """\
@@ -73,6 +73,10 @@ def parser():
                    "the midst of traffic, and a second run after each")
     p.add_argument("--errors", action="store_true", help="what irqfwd refuses, and its words "
                    "(with --smoke and --faults: what ./x test runs)")
+    p.add_argument("--boots", type=int, metavar="N", help="no cells: boot each guest N times, "
+                   "in turn, and count those that do not come up")
+    p.add_argument("--disturb", action="store_true", help="with --boots: change the host's "
+                   "memory map all the while (docs/lab.md says why)")
     p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
     return p
 
@@ -122,6 +126,8 @@ def lab(argv):
                            "write build/lab-*.tap")
         with alone("lab", *argv):
             return check(args)
+    if (args.disturb and not args.boots) or (args.boots and args.json):
+        raise LabError("--disturb goes with --boots, which prints its counts and has no --json")
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(
@@ -135,6 +141,8 @@ def measure(args, wanted):
     """Runs the cells; their rows."""
     if args.json:
         report.check_writable(args.json)
+    if args.boots:
+        return 0 if boots.main(wanted, args.boots, args.disturb) else 1
     if args.matrix:
         code = matrix.main(wanted, args.resume, args.parallel)
         if args.json:

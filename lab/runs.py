@@ -101,7 +101,7 @@ class Session:
                     raise
                 say(f"{self.name}: {e}; once more")
 
-    def _ensure(self, nointxmask):
+    def prepare(self, nointxmask):
         if self.host is None:
             self._boot()
             self.nointxmask = None
@@ -125,7 +125,7 @@ class Session:
 
     def run_guest(self, cells, done):
         """One boot of the guest; calls done(cell, counts) as the rows come."""
-        self._ensure(cells[0].nointxmask)
+        self.prepare(cells[0].nointxmask)
         self._start(cells)
         finished, killed, cut_off = [], [], []
 
