@@ -39,7 +39,8 @@ def checks():
                   seconds=60), _right_data, "has the right data")
             for d in ("nvme", "nvme-threaded")]
     out.append((Cell(policy="unmask", device="e1000", driver="e1000-threaded",
-                     pattern="flood", sleep_us=0), report.right, "has the right data"))
+                     pattern="flood", sleep_us=0, count=20), report.right,
+                "has the right data"))
     out += [(Cell(host="6.12", policy="unmask", host_cpus=2, vcpus=2, sleep_us=s, count=20),
              _exact, "is exact") for s in (0, 300)]
     out.append((Cell(policy="eoi", count=20), _faulty, "shows the fault"))
