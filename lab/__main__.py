@@ -95,7 +95,8 @@ def chosen(args):
             policy=take("policy", cells.POLICIES, ["unmask"]),
             nointxmask=take("nointxmask", [0, 1], [0]),
             host_cpus=take("host_cpus", [1, 2], [1]), vcpus=take("vcpus", [1, 4], [1]),
-            device=take("device", cells.DEVICES, ["edu"]), driver=take("driver", cells.DRIVERS + ["e1000-threaded"], ["thread"]),
+            device=take("device", cells.DEVICES, ["edu"]),
+            driver=take("driver", cells.DRIVERS + ["e1000-threaded"], ["thread"]),
             pattern=take("pattern", cells.PATTERNS, ["single"]),
             sleep_us=take("sleep_us", cells.SLEEPS, [3000]),
             count=[args.count or (20 if args.matrix else 50)])
