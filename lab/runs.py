@@ -166,9 +166,11 @@ class Session:
         except HostHung as e:
             self.notes.append(str(e))
             killed.append(True)
-        for c in self.ended - set(finished):
+        for c in set(cut_off) - set(finished):
+            keep = os.path.join(WORK, f"ended-{c.key_text()}.log")
+            shutil.copy(self.host.log.name, keep)
             say(f"{self.name}: {c.vmm} ended during {c.driver} {c.pattern}: "
-                + " ".join(self.notes[:1]))
+                + " ".join(self.notes[:1]) + f" (the console is in {keep})")
         if any(killed):
             keep = os.path.join(WORK, f"hung-{cells[0].key_text()}.log")
             shutil.copy(self.host.log.name, keep)
@@ -194,8 +196,7 @@ class Session:
                         + "\n".join(self.notes[-12:]))
                 if failures == 2:
                     raise LabError(said)
-                # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault as the guest starts
-                # its processors. Told, and tried afresh.
+                # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault. Told, and tried afresh.
                 say(f"{self.name}: {said}")
                 self.close()
             if cells and failures == 2:
