@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from . import boots, cells, checks, demo, errors, faults, matrix, report, runs, smoke
+from . import bare, boots, cells, checks, demo, errors, faults, matrix, report, runs, smoke
 from .common import LabError, alone, say
 
 EPILOG = """\
@@ -75,6 +75,8 @@ def parser():
                    "(with --smoke and --faults: what ./x test runs)")
     p.add_argument("--boots", type=int, metavar="N", help="no cells: boot each guest N times, "
                    "in turn, and count those that do not come up")
+    p.add_argument("--bare", type=int, metavar="N", help="no VMM: the guest's kernel reads "
+                   "the disk of --device nvme N times, right on the emulated machine")
     p.add_argument("--disturb", action="store_true", help="with --boots: change the host's "
                    "memory map all the while (docs/lab.md says why)")
     p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
@@ -127,8 +129,9 @@ def lab(argv):
                            "write build/lab-*.tap")
         with alone("lab", *argv):
             return check(args)
-    if (args.disturb and not args.boots) or (args.boots and args.json):
-        raise LabError("--disturb goes with --boots, which prints its counts and has no --json")
+    if (args.disturb and not args.boots) or ((args.boots or args.bare) and args.json):
+        raise LabError("--disturb goes with --boots; --boots and --bare print their counts "
+                       "and have no --json")
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(
@@ -142,6 +145,8 @@ def measure(args, wanted):
     """Runs the cells; their rows."""
     if args.json:
         report.check_writable(args.json)
+    if args.bare:
+        return bare.main(wanted, args.bare)
     if args.boots:
         return 0 if boots.main(wanted, args.boots, args.disturb) else 1
     if args.matrix:
