@@ -86,6 +86,7 @@ class Session:
         self.host = None
         self.nointxmask = None
         self.notes, self.refused, self.ended = [], 0, set()
+        self.dead = set()       # cells that found the host's line dead
 
     def _boot(self):
         """Boots the host; on a busy machine it may take more than one try."""
@@ -138,6 +139,11 @@ class Session:
                 if counts.get("ended") and cell not in self.ended:
                     self.ended.add(cell)    # the VMM went in the middle: try again
                     return
+                if counts.get("stalls") and not counts.get("host_irqs", 1) \
+                        and cell not in self.dead:
+                    self.dead.add(cell)
+                    raise HostHung(f"{cell.key_text()}: the device asserted, and the host took "
+                                   "no interrupt at all; once more on a fresh host")
                 if counts.get("hung") or counts.get("ended"):
                     # The call that the guest was waiting for, or more.
                     counts["stalls"] = max(1, counts.get("stalls", 0))
@@ -165,6 +171,7 @@ class Session:
             self.host.do(command, limit + 30, hear)
         except HostHung as e:
             self.notes.append(str(e))
+            say(f"{self.name}: {e}")
             killed.append(True)
         for c in set(cut_off) - set(finished):
             keep = os.path.join(WORK, f"ended-{c.key_text()}.log")
