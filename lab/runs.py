@@ -93,7 +93,7 @@ class Session:
         for left in (2, 1, 0):
             try:
                 self.host = Host(self.images, cpus=self.machine[1], name=self.name,
-                                 extra=host_devices(self.machine[2]))
+                                 extra=host_devices(self.machine[2]), monitor=True)
                 self.host.do("load_kvm", 60)
                 return
             except HostHung as e:
@@ -124,6 +124,17 @@ class Session:
             self.host.do(f"cell {c.driver} {c.pattern} {c.sleep_us} {c.rounds()} {c.seconds}")
         self.host.do("end_job")
 
+    def _keep_irqchips(self, cell):
+        """What the host's irqchips hold as a call is missing: is it the host's loss?"""
+        keep = os.path.join(WORK, f"stall-{cell.key_text()}.txt")
+        if os.path.exists(keep):
+            return
+        said = [self.host.monitor.do("human-monitor-command", **{"command-line": c})
+                for c in ("info pic", *(f"info lapic {n}" for n in range(cell.host_cpus)))]
+        with open(keep, "w") as f:
+            f.write("\n".join(said))
+        say(f"{self.name}: a stall; what the host's irqchips hold is in {keep}")
+
     def run_guest(self, cells, done):
         """One boot of the guest; calls done(cell, counts) as the rows come."""
         self.prepare(cells[0].nointxmask)
@@ -139,6 +150,8 @@ class Session:
                 if counts.get("ended") and cell not in self.ended:
                     self.ended.add(cell)    # the VMM went in the middle: try again
                     return
+                if counts.get("stalls"):
+                    self._keep_irqchips(cell)
                 if counts.get("stalls") and not counts.get("host_irqs", 1) \
                         and cell not in self.dead:
                     self.dead.add(cell)
