@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """./x lab --faults and --errors: what is no cell, several hosts at a time."""
 import threading
+import traceback
 
 from . import images
 from .common import LabError, say
@@ -15,7 +16,7 @@ def _work(jobs, slot, lock):
         try:
             job(slot)
         except Exception as e:  # its checks count as failed; the others still run
-            say(f"a job ended early: {e!r}")
+            say(f"a job ended early: {e!r}\n" + traceback.format_exc())
 
 
 def main(hosts, parts, parallel):

@@ -10,7 +10,7 @@ import re
 import time
 
 from . import report, runs
-from .cells import Cell
+from .cells import Cell, row
 from .common import BUILD, LabError, say
 from .machine import EDU, Host, HostHung
 
@@ -236,11 +236,12 @@ def _one(bench, fault, host):
     good, what = act(bench, Cell(policy=bench.policy, count=3000))
     bench.do("sleep 1")
     left = bench.left()
-    second = bench.row(Cell(policy=bench.policy, count=20))
-    r = {k: second.get(k, 0) for k in KEYS[5:-1]}
-    exact = report.right(r) and r["asserted"] == r["host_irqs"] == 20
-    return dict(r, fault=name, what=what, host=host, policy=bench.policy, left=left,
-                ok=good and exact and left == 0)
+    again = Cell(policy=bench.policy, count=20)
+    second = row(again, bench.row(again))
+    exact = report.right(second) and second["asserted"] == second["host_irqs"] == 20
+    found = second | dict(fault=name, what=what, host=host, left=left,
+                          ok=good and exact and left == 0)
+    return {k: found[k] for k in KEYS}
 
 
 def _label(fault, host, policy):
@@ -265,16 +266,16 @@ class Faults:
         for fault in todo:
             try:
                 bench = bench or Bench(host, images, policy, f"faults{slot}")
-                row = _one(bench, fault, host)
+                found = _one(bench, fault, host)
             except LabError as e:
-                row = dict.fromkeys(KEYS, 0) | dict(
+                found = dict.fromkeys(KEYS, 0) | dict(
                     fault=fault[0], what=str(e).splitlines()[0], host=host, policy=policy,
                     ok=False)
                 if bench:       # who knows what state it is in
                     bench.host.close()
                 bench = None
-            self.rows[_label(fault[0], host, policy)] = row
-            say(" ".join(f"{k}={row[k]}" for k in KEYS))
+            self.rows[_label(fault[0], host, policy)] = found
+            say(" ".join(f"{k}={found[k]}" for k in KEYS))
         if bench:
             bench.host.close()
 

@@ -117,11 +117,11 @@ static int level_new(struct irqfwd *fwd, enum level_kind kind,
 }
 
 /* The suspect's own access failed, so the device may be gone. */
-static void suspect(void *opaque)
+static bool suspect(void *opaque)
 {
 	struct irqfwd_level *level = opaque;
 
-	vfio_request_check(&level->request);
+	return vfio_request_check(&level->request);
 }
 
 static enum irqfwd_event event_of(enum vfio_report report)

@@ -17,6 +17,13 @@ static struct vfio_intx *intx_of(struct source *src)
 	return (struct vfio_intx *)input_of(src);
 }
 
+/* An access failed. */
+static void suspect(struct vfio_intx *x)
+{
+	if (x->suspect(x->opaque))
+		atomic_store(&x->gone, true);
+}
+
 /*
  * Interrupt Status says what the device asserts, masked or not (PCI 3.0,
  * 6.2.3).  Devices older than PCI 2.3 leave it 0: read as low it costs them the
@@ -30,7 +37,7 @@ static enum forward_level sample(struct source *src)
 			    (off_t)(x->dev->config_offset + PCI_STATUS));
 
 	if (got != sizeof(status) || status == 0xffff) {
-		x->suspect(x->opaque);
+		suspect(x);
 		return FORWARD_LEVEL_UNKNOWN;
 	}
 	return status & PCI_STATUS_INTERRUPT ? FORWARD_LEVEL_HIGH
@@ -48,19 +55,22 @@ static void signal_fd(int fd)
 
 /*
  * Called from vCPU threads.  The eventfd way takes no lock that VFIO holds
- * while it sleeps; the ioctl waits for others that set up interrupts.
+ * while it sleeps; the ioctl waits for others that set up interrupts.  Of a
+ * device that is gone VFIO would read ones, and so find its line high.
  */
 static void resample(struct source *src)
 {
 	struct vfio_intx *x = intx_of(src);
 
+	if (atomic_load(&x->gone))
+		return;
 	if (atomic_load(&x->looks) && sample(src) == FORWARD_LEVEL_HIGH) {
 		signal_fd(x->trigger_fd);
 	} else if (!atomic_load(&x->unmask_by_ioctl)) {
 		signal_fd(x->unmask_fd);
 	} else if (vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX) ==
 		   -ENODEV) {
-		x->suspect(x->opaque);
+		suspect(x);
 	}
 }
 
@@ -237,6 +247,7 @@ int vfio_intx_open(struct vfio_intx *x, struct vfio_device *dev,
 	x->input.source.ops = &intx_ops;
 	atomic_init(&x->unmask_by_ioctl, config->unmask_by_ioctl);
 	atomic_init(&x->looks, false);
+	atomic_init(&x->gone, false);
 	x->may_look = config->input.policy == FORWARD_UNMASK;
 	pci_sysfs_irq("/sys", dev->address, x->input.source.host_irq,
 		      sizeof(x->input.source.host_irq));

@@ -29,16 +29,17 @@ struct vfio_intx {
 	atomic_bool unmask_by_ioctl;
 	bool may_look;		/* policy unmask: sample looks anyhow, eoi never */
 	atomic_bool looks;	/* before it unmasks: the host would fire again */
+	atomic_bool gone;	/* the device: nothing is unmasked any more */
 	bool enabled;		/* in VFIO; guarded by dev->irq_lock */
-	/* An access failed; called from any thread, must not block. */
-	void (*suspect)(void *opaque);
+	/* An access failed: is it gone?  Called from any thread. */
+	bool (*suspect)(void *opaque);
 	void *opaque;
 };
 
 struct vfio_intx_config {
 	struct input_config input;
 	bool unmask_by_ioctl;
-	void (*suspect)(void *opaque);
+	bool (*suspect)(void *opaque);
 	void *opaque;
 };
 

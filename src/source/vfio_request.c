@@ -49,7 +49,7 @@ static void check(void *opaque)
 {
 	struct vfio_request *req = opaque;
 
-	if (take(req->check_fd) && vfio_device_is_gone(req->dev))
+	if (take(req->check_fd))
 		tell(req, VFIO_REPORT_GONE);
 }
 
@@ -117,10 +117,13 @@ void vfio_request_close(struct vfio_request *req)
 	close_one(req, -1, req->check_fd, req->check_watch);
 }
 
-void vfio_request_check(struct vfio_request *req)
+bool vfio_request_check(struct vfio_request *req)
 {
 	uint64_t one = 1;
 
-	if (write(req->check_fd, &one, sizeof(one)) < 0)
-		return;
+	if (!vfio_device_is_gone(req->dev))
+		return false;
+	/* EAGAIN: the count is full, and so it is signalled */
+	return write(req->check_fd, &one, sizeof(one)) == sizeof(one) ||
+	       errno == EAGAIN;
 }

@@ -37,7 +37,10 @@ int vfio_request_open(struct vfio_request *req, struct vfio_device *dev,
 		      struct loop *loop, vfio_report_fn *report, void *opaque);
 void vfio_request_close(struct vfio_request *req);
 
-/* An access failed: look soon whether the device is gone. Never blocks. */
-void vfio_request_check(struct vfio_request *req);
+/*
+ * An access failed: whether the device is gone, and then that is told soon, even
+ * if it should answer again.  From any thread.
+ */
+bool vfio_request_check(struct vfio_request *req);
 
 #endif
