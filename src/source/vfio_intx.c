@@ -62,10 +62,10 @@ static void resample(struct source *src)
 {
 	struct vfio_intx *x = intx_of(src);
 
-	if (atomic_load(&x->gone))
-		return;
 	if (atomic_load(&x->looks) && sample(src) == FORWARD_LEVEL_HIGH) {
 		signal_fd(x->trigger_fd);
+	} else if (atomic_load(&x->gone)) {
+		return;
 	} else if (!atomic_load(&x->unmask_by_ioctl)) {
 		signal_fd(x->unmask_fd);
 	} else if (vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX) ==
