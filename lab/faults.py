@@ -22,8 +22,12 @@ KEYS = ["fault", "what", "host", "policy", "left", "asserted", "expected", "real
 # A third device behind a root port: it can be plugged, and, alone on its bus, reset.
 PORT = "0000:00:0a.0"
 BEHIND = "0000:01:00.0"
+# And one that can report errors (PCIe AER), as edu cannot.
+REPORTER = "0000:02:00.0"
 EXTRA = ["-device", f"pcie-root-port,id=plug,chassis=1,slot=1,addr={PORT[8:10]}",
-         "-device", "edu,id=edu2,bus=plug"]
+         "-device", "edu,id=edu2,bus=plug",
+         "-device", "pcie-root-port,id=link,chassis=2,slot=2,addr=0b",
+         "-device", "virtio-rng-pci,id=reporter,bus=link,disable-legacy=on,aer=on"]
 
 # PCI Express: the capability, and the fields of its slot's control register.
 CAP_POINTER, CAP_EXPRESS, SLOT_CONTROL = 0x34, 0x10, 0x18
@@ -41,7 +45,7 @@ class Bench:
         self.device = EDU[0]
         self.do("load_kvm")
         self.do("load_vfio 0")
-        self.do("bind " + " ".join(EDU + [BEHIND]))
+        self.do("bind " + " ".join(EDU + [BEHIND, REPORTER]))
 
     def do(self, command, seconds=60):
         return self.host.do(command, seconds, self.heard.append)
@@ -55,19 +59,20 @@ class Bench:
             if time.monotonic() > end:
                 raise HostHung(f"no '{mark}' within {seconds} s; see {self.host.log.name}")
 
-    def start(self, cell, options="", reboot=False):
+    def start(self, cell, options="", reboot=False, beside=()):
+        """beside: devices that the guest has too, and no driver for."""
         self.heard.clear()
         self.do("quiet " + self.device)
         self.do("start_job")
         self.do(f"cell {cell.driver} {cell.pattern} {cell.sleep_us} {cell.count} 60")
         self.do("end_job")
-        argv = [a for a in runs.vmm_command(cell, [self.device])
+        argv = [a for a in runs.vmm_command(cell, [self.device, *beside])
                 if not (reboot and a == "--no-reboot")]
         self.do(f"labhost run --seconds 150 --quiet 90 {options} -- {' '.join(argv)} &")
 
-    def traffic(self, cell):
+    def traffic(self, cell, beside=()):
         """A run with interrupts coming for a second already."""
-        self.start(cell)
+        self.start(cell, beside=beside)
         self.until(r"@begin 0")
         self.do("sleep 1")
 
@@ -208,6 +213,22 @@ def gone(bench, cell):
     return _without_device(bench, code, dead, "noticed" if told else "")
 
 
+def aer(bench, cell):
+    """
+    A device on the same pin of the guest reports an error that does not break its link
+    (Completer Abort): VFIO tells, the guest keeps the device, and the traffic is exact.
+    """
+    bench.traffic(cell, [REPORTER])
+    bench.host.monitor.do("human-monitor-command", **{
+        "command-line": "pcie_aer_inject_error reporter COMP_ABORT"})
+    bench.until(r"^@exit ", 120)
+    told, code = bench.said("uncorrectable error"), bench.exit_code()
+    counts = row(cell, bench.counts())
+    return told and code == 0 and report.right(counts), \
+        f"{'told' if told else 'NOT TOLD'}, real {counts['real']} of {counts['expected']}, " \
+        f"exit {code}"
+
+
 def plug_again(bench):
     try:
         bench.host.monitor.do("device_add", driver="edu", id="edu2", bus="plug")
@@ -223,6 +244,7 @@ def plug_again(bench):
 FAULTS = [
     ("kill", EDU[0], kill),
     ("unplug", EDU[0], unplug),
+    ("PCIe error", EDU[0], aer),
     ("reset", EDU[0], reset),
     ("reset of a device that can be reset", BEHIND, reset),
     ("device reset", BEHIND, host_reset),
