@@ -69,8 +69,8 @@ def parser():
                    "build/lab.json that came from the same sources")
     p.add_argument("--smoke", action="store_true", help="the few cells of ./x test, with "
                    "their verdicts in build/lab-smoke.tap")
-    p.add_argument("--faults", action="store_true", help="unplug, SIGKILL, resets and a PCIe error in "
-                   "the midst of traffic, and a second run after each")
+    p.add_argument("--faults", action="store_true", help="unplug, SIGKILL, resets and "
+                   "a PCIe error in the midst of traffic, and a second run after each")
     p.add_argument("--errors", action="store_true", help="what irqfwd refuses, and its words "
                    "(with --smoke and --faults: what ./x test runs)")
     p.add_argument("--boots", type=int, metavar="N", help="no cells: boot each guest N times, "
