@@ -67,6 +67,8 @@ def parser():
                    "the given options) into build/lab.json and build/lab.md")
     p.add_argument("--resume", action="store_true", help="with --matrix: keep the rows in "
                    "build/lab.json that came from the same sources")
+    p.add_argument("--whole", action="store_true", help="with --matrix: leave no cell of QEMU "
+                   "and policy eoi out (docs/lab.md); most of a day")
     p.add_argument("--smoke", action="store_true", help="the few cells of ./x test, with "
                    "their verdicts in build/lab-smoke.tap")
     p.add_argument("--faults", action="store_true", help="unplug, SIGKILL, resets and "
@@ -102,7 +104,7 @@ def chosen(args):
             pattern=take("pattern", cells.PATTERNS, ["single"]),
             sleep_us=take("sleep_us", cells.SLEEPS, [3000]),
             count=[args.count or (20 if args.matrix else 50)])
-    return matrix.reduced(out, args.count or 20) if args.matrix else out
+    return matrix.planned(out, args.count or 20, args.whole) if args.matrix else out
 
 
 def check(args):
@@ -132,6 +134,8 @@ def lab(argv):
     if (args.disturb and not args.boots) or ((args.boots or args.bare) and args.json):
         raise LabError("--disturb goes with --boots; --boots and --bare print their counts "
                        "and have no --json")
+    if args.whole and not args.matrix:
+        raise LabError("--whole goes with --matrix")
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(

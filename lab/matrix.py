@@ -32,31 +32,38 @@ def fingerprints():
     return {"qemu": _hash(lab), "irqfwd": _hash(lab + product)}
 
 
-def reduced(wanted, count):
+def _is_storm(c):
+    return c.vmm == "qemu" and c.irqchip == "split"
+
+
+def _tells_more(c):
     """
-    The cells of the matrix that are run: all of what is claimed, and of QEMU's
-    irqchip in the kernel, which stands beside it. Left out of the others, as they
-    cost hours and tell nothing more: boot with every sleep (each is a boot of its
-    own), e1000, and of QEMU's split irqchip all beyond `single`, where each oneshot
-    cell is a storm that ends by a time limit only.
+    Whether a cell is run without --whole: all of what is claimed, and of QEMU's
+    irqchip in the kernel, which stands beside it. Of the others those are left out
+    that cost hours and tell nothing more: boot with every sleep (each is a boot of
+    its own), e1000, and of QEMU's split irqchip all beyond `single`, where each
+    oneshot cell is a storm that ends by a time limit only.
     """
-    out = []
-    for c in wanted:
-        whole = (c.vmm == "irqfwd" and c.policy != "eoi") or c.irqchip == "kernel"
-        if c.device != "edu":
-            if c.device == "nvme" or whole:
-                out.append(c)
-            continue
-        if (c.pattern == "boot" and c.driver != "plain" and c.sleep_us != 3000
-                and not whole):
-            continue
-        storm = c.vmm == "qemu" and c.irqchip == "split"
-        if storm and (c.pattern != "single" or c.driver in ("shared", "hard+thread")
-                      or c.sleep_us not in (0, 3000)):
-            continue
-        n = min(count, 3) if c.pattern == "suspend" else count
-        out.append(cells.replace(c, count=n, seconds=8 if storm else 20))
-    return out
+    if (c.vmm == "irqfwd" and c.policy != "eoi") or c.irqchip == "kernel":
+        return True
+    if c.device != "edu":
+        return c.device == "nvme"
+    if c.pattern == "boot" and c.driver != "plain" and c.sleep_us != 3000:
+        return False
+    return not _is_storm(c) or (c.pattern == "single" and c.driver in ("thread", "plain")
+                                and c.sleep_us in (0, 3000))
+
+
+def _bounded(c, count):
+    if c.device != "edu":
+        return c
+    return cells.replace(c, count=min(count, 3) if c.pattern == "suspend" else count,
+                         seconds=8 if _is_storm(c) else 20)
+
+
+def planned(wanted, count, whole):
+    """The cells of the matrix that are run, with their rounds and time limits."""
+    return [_bounded(c, count) for c in wanted if whole or _tells_more(c)]
 
 
 def _write(rows, order, prints):
