@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/forward_spec.h"
-
+/*
+ * A forward a second time, as the rows of a table: in these phases, on this
+ * event, if these facts are so, it goes there, and says that.  The explorer holds
+ * the shipped one against it (spec_world.h).
+ */
 #include <stdio.h>
 
 #include "sim/spec_same.h"
+#include "sim/spec_world.h"
 #include "sim/world.h"
 
 /* Not 0: what forward_init() is told must arrive. */
@@ -249,13 +253,20 @@ static void shipped(const struct world_config *c, struct forward *f,
 	}
 }
 
-void forward_spec_init(const struct world_config *c, struct forward *f)
+/* The one forward of the world. */
+static const struct forward *forward_of(const struct world *w)
 {
-	shipped(c, f, EVENT_INIT, (struct forward_pin){ 0 }, NULL);
+	return &w->forwarder.forward[0];
+}
+
+static void init(const struct world_config *c, struct world *w)
+{
+	shipped(c, &w->forwarder.forward[0], EVENT_INIT, (struct forward_pin){ 0 }, NULL);
 }
 
 /* arg: masked | in service << 1; what an event says of its pin is kept to. */
-unsigned int forward_spec_steps(struct step *out)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
 	unsigned int nr = 0;
 
@@ -273,9 +284,9 @@ unsigned int forward_spec_steps(struct step *out)
 	return nr;
 }
 
-bool forward_spec_obeys(const struct world_config *c, struct forward *f,
-			struct step s)
+static bool obeys(const struct world_config *c, struct world *w, struct step s)
 {
+	struct forward *f = &w->forwarder.forward[0];
 	struct forward_pin pin = { s.arg & 1, s.arg >> 1 };
 	struct effects did = { .nr = 0 }, should = { .nr = 0 };
 	struct forward must = *f;
@@ -289,8 +300,9 @@ bool forward_spec_obeys(const struct world_config *c, struct forward *f,
  * A refire that waits, waits 4 us for each that was before it, and 250 at most;
  * in a storm, and where a silence is measured, it is 10 ms.
  */
-bool forward_spec_tells(const struct forward *f)
+static bool tells(const struct world *w)
 {
+	const struct forward *f = forward_of(w);
 	unsigned int us = 10000;
 
 	if (f->phase == FORWARD_THROTTLED && !storms(f))
@@ -300,7 +312,8 @@ bool forward_spec_tells(const struct forward *f)
 
 /* ---- text ----------------------------------------------------------------------- */
 
-void forward_spec_step_text(struct step s, char *buf, size_t n)
+static void step_text(const struct world_config *c, struct step s, char *buf,
+		      size_t n)
 {
 	static const char *const names[EVENT_NR] = {
 		[EVENT_TRIGGER] = "trigger",
@@ -323,8 +336,10 @@ void forward_spec_step_text(struct step s, char *buf, size_t n)
 		 s.arg & 1 ? ", masked" : "", s.arg & 2 ? ", in service" : "");
 }
 
-void forward_spec_columns(const struct forward *f, struct world_columns *out)
+static void columns(const struct world_config *c, const struct world *w,
+		    struct world_columns *out)
 {
+	const struct forward *f = forward_of(w);
 	static const char *const phases[] = { "quiet", "raised", "deferred",
 					      "sampling", "throttled" };
 
@@ -335,3 +350,13 @@ void forward_spec_columns(const struct forward *f, struct world_columns *out)
 		 phases[f->phase], f->cut ? "+cut" : "",
 		 f->stale ? "+stale" : "", f->refires);
 }
+
+const struct spec_world rules_world = {
+	.property = PROPERTY_FORWARD_SPEC,
+	.init = init,
+	.steps = steps,
+	.obeys = obeys,
+	.tells = tells,
+	.step_text = step_text,
+	.columns = columns,
+};

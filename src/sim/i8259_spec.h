@@ -3,7 +3,7 @@
  * The pair of 8259 a second time, as the data sheet says it: each input is a
  * record of its own, and priority is a walk from the highest input down that
  * ends where something is in service.  The explorer holds the shipped chip
- * against it (i8259_world.h).  Nothing here is shared with src/chip/i8259.c.
+ * against it (i8259_world.c).  Nothing here is shared with src/chip/i8259.c.
  */
 #ifndef SIM_I8259_SPEC_H
 #define SIM_I8259_SPEC_H

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/i8259_world.h"
-
+/* The pair of 8259 alone, held against i8259_spec.h. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,8 +103,9 @@ _Static_assert(LENGTH(icws) <= WORLD_STEPS_MAX &&
 	       LENGTH(both) <= WORLD_STEPS_MAX, "all events are enabled");
 
 /* Where the ICWs are not what is looked at, they have been written. */
-void i8259_world_init(const struct world_config *c, struct i8259 *pic)
+static void init(const struct world_config *c, struct world *w)
 {
+	struct i8259 *pic = &w->pic.pic;
 	const struct event words[] = {
 		W(0x4d0, 0x20), W(0x4d1, 0x04),
 		W(0x20, 0x11), W(0x21, 0x30), W(0x21, 0x04), W(0x21, c->icw4),
@@ -121,7 +121,8 @@ void i8259_world_init(const struct world_config *c, struct i8259 *pic)
 	}
 }
 
-unsigned int i8259_world_steps(const struct world_config *c, struct step *out)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
 	unsigned int nr = events_of(c).nr;
 
@@ -192,7 +193,7 @@ static uint8_t specified(struct i8259_spec *s, const struct event *e,
 	return 0;
 }
 
-static bool obeys(struct i8259 *pic, const struct event *e)
+static bool event_obeys(struct i8259 *pic, const struct event *e)
 {
 	struct effects did, should;
 	struct i8259_spec is, must;
@@ -207,18 +208,18 @@ static bool obeys(struct i8259 *pic, const struct event *e)
 	       spec_same_effects(&did, &should);
 }
 
-bool i8259_world_obeys(const struct world_config *c, struct i8259 *pic,
-		       struct step s)
+static bool obeys(const struct world_config *c, struct world *w, struct step s)
 {
-	return obeys(pic, event_of(c, s));
+	return event_obeys(&w->pic.pic, event_of(c, s));
 }
 
 /* A poll changes the chip as it is read: each read has a copy of its own. */
-bool i8259_world_tells(const struct i8259 *pic)
+static bool tells(const struct world *w)
 {
 	static const struct event reads[] = {
 		R(0x20), R(0x21), R(0xa0), R(0xa1), R(0x4d0), R(0x4d1), R(0x22),
 	};
+	const struct i8259 *pic = &w->pic.pic;
 	struct i8259_spec s;
 
 	i8259_spec_of(pic, &s);
@@ -232,7 +233,7 @@ bool i8259_world_tells(const struct i8259 *pic)
 	for (size_t i = 0; i < LENGTH(reads); i++) {
 		struct i8259 copy = *pic;
 
-		if (!obeys(&copy, &reads[i]))
+		if (!event_obeys(&copy, &reads[i]))
 			return false;
 	}
 	return true;
@@ -240,8 +241,8 @@ bool i8259_world_tells(const struct i8259 *pic)
 
 /* ---- text ---------------------------------------------------------------------- */
 
-void i8259_world_step_text(const struct world_config *c, struct step s,
-			   char *buf, size_t n)
+static void step_text(const struct world_config *c, struct step s, char *buf,
+		      size_t n)
 {
 	const struct event *e = event_of(c, s);
 
@@ -273,8 +274,10 @@ void i8259_world_step_text(const struct world_config *c, struct step s,
 	}
 }
 
-void i8259_world_columns(const struct i8259 *pic, struct world_columns *out)
+static void columns(const struct world_config *c, const struct world *w,
+		    struct world_columns *out)
 {
+	const struct i8259 *pic = &w->pic.pic;
 	const struct i8259_chip *m = &pic->chip[0], *s = &pic->chip[1];
 
 	out->line[0] = pic->lines[LEVEL] ? 'H' : 'L';
@@ -286,3 +289,13 @@ void i8259_world_columns(const struct i8259 *pic, struct world_columns *out)
 	snprintf(out->driver, sizeof(out->driver), "stage %u %u elcr %02x %02x",
 		 m->phase, s->phase, m->elcr, s->elcr);
 }
+
+const struct spec_world i8259_world = {
+	.property = PROPERTY_I8259_SPEC,
+	.init = init,
+	.steps = steps,
+	.obeys = obeys,
+	.tells = tells,
+	.step_text = step_text,
+	.columns = columns,
+};

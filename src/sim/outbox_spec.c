@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/outbox_spec.h"
-
+/* The engine's outbox, held against what a list of effects is. */
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/spec_same.h"
+#include "sim/spec_world.h"
+#include "sim/world.h"
 
 enum event {
 	EVENT_TAKE,		/* which of the effects */
@@ -44,8 +45,10 @@ _Static_assert(EFFECTS == sizeof(names) / sizeof(names[0]), "a name each");
 /* ---- events ------------------------------------------------------------------- */
 
 /* An event waits while the outbox is full; an answer does not, and has room. */
-unsigned int outbox_spec_steps(const struct outbox *o, struct step *out)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
+	const struct outbox *o = &w->vmm.outbox;
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; o->nr <= OUTBOX_ROOM && i < EFFECTS; i++)
@@ -129,8 +132,9 @@ static bool same_outbox(const struct outbox *a, const struct outbox *b)
 	return true;
 }
 
-bool outbox_spec_obeys(struct outbox *o, struct step s)
+static bool obeys(const struct world_config *c, struct world *w, struct step s)
 {
+	struct outbox *o = &w->vmm.outbox;
 	struct outbox must = *o;
 	struct answer should = by_list(&must, s);
 	struct answer did = shipped(o, s);
@@ -142,8 +146,9 @@ bool outbox_spec_obeys(struct outbox *o, struct step s)
 	       spec_same_effect(&did.effect, &should.effect);
 }
 
-bool outbox_spec_tells(const struct outbox *o)
+static bool tells(const struct world *w)
 {
+	const struct outbox *o = &w->vmm.outbox;
 	unsigned int waiting[NOBODY + 1] = { 0 };
 	struct outbox trap = *o;
 
@@ -161,7 +166,8 @@ bool outbox_spec_tells(const struct outbox *o)
 
 /* ---- text ------------------------------------------------------------------------ */
 
-void outbox_spec_step_text(struct step s, char *buf, size_t n)
+static void step_text(const struct world_config *c, struct step s, char *buf,
+		      size_t n)
 {
 	if (s.kind == EVENT_TAKE)
 		snprintf(buf, n, "takes %s", names[s.arg]);
@@ -171,8 +177,20 @@ void outbox_spec_step_text(struct step s, char *buf, size_t n)
 				 "the first one is carried out");
 }
 
-void outbox_spec_columns(const struct outbox *o, struct world_columns *out)
+static void columns(const struct world_config *c, const struct world *w,
+		    struct world_columns *out)
 {
+	const struct outbox *o = &w->vmm.outbox;
+
 	snprintf(out->driver, sizeof(out->driver), "%s, %u wait",
 		 o->open ? "open" : "closed", o->nr);
 }
+
+const struct spec_world outbox_world = {
+	.property = PROPERTY_OUTBOX_SPEC,
+	.steps = steps,
+	.obeys = obeys,
+	.tells = tells,
+	.step_text = step_text,
+	.columns = columns,
+};

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/pic_wiring.h"
-
+/*
+ * The 8259's forwarder a second time: the shipped chip and the shipped forwards,
+ * each held against a specification of its own, put together by hand.  As
+ * wiring_spec.c, for struct pic_forwarder.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/i8259_spec.h"
 #include "sim/spec_same.h"
+#include "sim/spec_world.h"
 #include "sim/world.h"
 
 #define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
@@ -67,9 +71,10 @@ static void forward_steps(const struct world_config *c, const struct forward *f,
 	add(out, nr, ACTOR_VMM, EVENT_REMOVE, s);
 }
 
-unsigned int pic_wiring_steps(const struct world_config *c,
-			      const struct pic_forwarder *pf, struct step *out)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
+	const struct pic_forwarder *pf = &w->pic;
 	unsigned int nr = 0;
 
 	for (unsigned int s = 0; s < c->devices; s++) {
@@ -101,8 +106,9 @@ static void add_forward(const struct world_config *c, struct pic_forwarder *pf,
 }
 
 /* The pair initialised, pin 5 and the slave's level. */
-void pic_wiring_init(const struct world_config *c, struct pic_forwarder *pf)
+static void init(const struct world_config *c, struct world *w)
 {
+	struct pic_forwarder *pf = &w->pic;
 	const struct {
 		uint16_t port;
 		uint8_t value;
@@ -120,6 +126,7 @@ void pic_wiring_init(const struct world_config *c, struct pic_forwarder *pf)
 		none.nr = 0;
 		pic_forwarder_write(pf, words[i].port, words[i].value, &none);
 	}
+	spec_trap_forward(w, offsetof(struct world, pic.forward));
 }
 
 /* ---- the shipped forwarder ------------------------------------------------------- */
@@ -355,9 +362,9 @@ static bool same_state(const struct pic_forwarder *a,
 	return pic_forwarder_output(a) == i8259_spec_output(&y);
 }
 
-bool pic_wiring_obeys(const struct world_config *c, struct pic_forwarder *pf,
-		      struct step e)
+static bool obeys(const struct world_config *c, struct world *w, struct step e)
 {
+	struct pic_forwarder *pf = &w->pic;
 	struct pic_forwarder must = *pf;
 	struct effects did, should;
 	bool good;
@@ -380,7 +387,8 @@ bool pic_wiring_obeys(const struct world_config *c, struct pic_forwarder *pf,
 
 /* ---- text ------------------------------------------------------------------------------ */
 
-void pic_wiring_step_text(struct step e, char *buf, size_t n)
+static void step_text(const struct world_config *c, struct step e, char *buf,
+		      size_t n)
 {
 	static const char *const names[] = {
 		[EVENT_TRIGGER] = "trigger", [EVENT_SAMPLED] = "sampled",
@@ -404,9 +412,10 @@ void pic_wiring_step_text(struct step e, char *buf, size_t n)
 		snprintf(buf, n, "%s", names[e.kind]);
 }
 
-void pic_wiring_columns(const struct pic_forwarder *pf,
-			struct world_columns *out)
+static void columns(const struct world_config *c, const struct world *w,
+		    struct world_columns *out)
 {
+	const struct pic_forwarder *pf = &w->pic;
 	static const char *const phases[] = { "quiet", "raised", "deferred",
 					      "sampling", "throttled" };
 	const struct i8259_chip *m = &pf->pic.chip[0];
@@ -421,3 +430,12 @@ void pic_wiring_columns(const struct pic_forwarder *pf,
 		 pf->forward[0].used ? phases[pf->forward[0].phase] : "-",
 		 pf->forward[1].used ? phases[pf->forward[1].phase] : "-");
 }
+
+const struct spec_world pic_wiring_world = {
+	.property = PROPERTY_WIRING_SPEC,
+	.init = init,
+	.steps = steps,
+	.obeys = obeys,
+	.step_text = step_text,
+	.columns = columns,
+};

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/slots_spec.h"
-
+/*
+ * The engine's slots, held against a table: what each event does in a slot of each
+ * kind; which slot is taken; what is counted.  The forwarder behind them is the
+ * shipped one, and wiring_spec.c is about it.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/spec_same.h"
-#include "sim/wiring_spec.h"
+#include "sim/spec_world.h"
+#include "sim/world.h"
 
 enum event {
 	EVENT_TRIGGER,		/* slot | signalled << 1 */
@@ -63,7 +67,7 @@ static void write_entry(struct forwarder *fw, unsigned int pin, uint32_t low)
 	forwarder_write(fw, 0x00, 0, 4, &out);
 }
 
-void slots_spec_init(const struct world_config *c, struct world *w)
+static void init(const struct world_config *c, struct world *w)
 {
 	forwarder_init(&w->forwarder, c->pins, c->version, false);
 	write_entry(&w->forwarder, 0, ENTRY_LEVEL);
@@ -100,7 +104,8 @@ static void slot_steps(const struct world *w, unsigned int slot,
 }
 
 /* Of the pins one more than there are. */
-unsigned int slots_spec_steps(const struct world *w, struct step *out)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
 	unsigned int nr = 0;
 
@@ -259,8 +264,7 @@ static bool same_slots(const struct slots *a, const struct slots *b)
 	return true;
 }
 
-bool slots_spec_obeys(const struct world_config *c, struct world *w,
-		      struct step s)
+static bool obeys(const struct world_config *c, struct world *w, struct step s)
 {
 	struct effects did = { .nr = 0 }, should = { .nr = 0 };
 	struct forwarder must_fw = w->forwarder;
@@ -269,7 +273,7 @@ bool slots_spec_obeys(const struct world_config *c, struct world *w,
 	int got = shipped(c, &w->vmm.slots, &w->forwarder, s, &did);
 
 	return wanted == got && same_slots(&w->vmm.slots, &must) &&
-	       wiring_same_state(&w->forwarder, &must_fw) &&
+	       spec_same_forwarder(&w->forwarder, &must_fw) &&
 	       spec_same_effects(&did, &should);
 }
 
@@ -351,7 +355,7 @@ static bool counts_tell(const struct slots *s)
 	return true;
 }
 
-bool slots_spec_tells(const struct world *w)
+static bool tells(const struct world *w)
 {
 	const struct slots *s = &w->vmm.slots;
 	unsigned int next = FORWARDS_MAX;
@@ -375,7 +379,8 @@ static const char *const kind_names[KINDS] = {
 	[SLOT_LEAVING] = "leaving",
 };
 
-void slots_spec_step_text(struct step s, char *buf, size_t n)
+static void step_text(const struct world_config *c, struct step s, char *buf,
+		      size_t n)
 {
 	static const char *const levels[] = { "low", "high", "unknown" };
 	unsigned int slot = s.arg & 1, rest = s.arg >> 1;
@@ -419,11 +424,23 @@ void slots_spec_step_text(struct step s, char *buf, size_t n)
 	}
 }
 
-void slots_spec_columns(const struct world *w, struct world_columns *out)
+static void columns(const struct world_config *c, const struct world *w,
+		    struct world_columns *out)
 {
 	const struct slot *s = w->vmm.slots.slot;
 
+	spec_pin_columns(c, &w->forwarder.ioapic, out);
 	snprintf(out->driver, sizeof(out->driver), "%s:%u %s:%u",
 		 kind_names[s[0].kind], s[0].pin, kind_names[s[1].kind],
 		 s[1].pin);
 }
+
+const struct spec_world slots_world = {
+	.property = PROPERTY_SLOTS_SPEC,
+	.init = init,
+	.steps = steps,
+	.obeys = obeys,
+	.tells = tells,
+	.step_text = step_text,
+	.columns = columns,
+};

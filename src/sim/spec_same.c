@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/spec_same.h"
 
+#include <string.h>
+
+#include "sim/ioapic_spec.h"
+
 bool spec_same_message(const struct message *a, const struct message *b)
 {
 	return a->dest == b->dest && a->vector == b->vector &&
@@ -59,4 +63,21 @@ bool spec_same_i8259(const struct i8259_spec *a, const struct i8259_spec *b)
 {
 	return same_chip(&a->chip[0], &b->chip[0]) &&
 	       same_chip(&a->chip[1], &b->chip[1]);
+}
+
+bool spec_same_forwarder(const struct forwarder *a, const struct forwarder *b)
+{
+	struct ioapic_spec x, y;
+
+	ioapic_spec_of(&a->ioapic, &x);
+	ioapic_spec_of(&b->ioapic, &y);
+	if (memcmp(&x, &y, sizeof(x)) || a->routed != b->routed)
+		return false;
+	for (unsigned int i = 0; i < IOAPIC_PINS_MAX; i++)
+		if (!spec_same_message(&a->route[i], &b->route[i]))
+			return false;
+	for (unsigned int i = 0; i < FORWARDS_MAX; i++)
+		if (!spec_same_forward(&a->forward[i], &b->forward[i]))
+			return false;
+	return true;
 }

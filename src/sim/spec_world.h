@@ -19,10 +19,12 @@
 #ifndef SIM_SPEC_WORLD_H
 #define SIM_SPEC_WORLD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sim/property.h"
 
+struct ioapic;
 struct world;
 struct world_config;
 struct world_columns;
@@ -38,6 +40,27 @@ enum spec_accesses {
 	ACCESSES_OCWS,		/* 8259: the commands of one chip */
 };
 
+/* What one of these worlds is made of. */
+struct spec_world {
+	enum property property;	/* that the code and its specification agree */
+	/* NULL: nothing is set up, all is zero. */
+	void (*init)(const struct world_config *c, struct world *w);
+	unsigned int (*steps)(const struct world_config *c,
+			      const struct world *w, struct step *out);
+	/* Applies the step; does the shipped code obey? */
+	bool (*obeys)(const struct world_config *c, struct world *w,
+		      struct step s);
+	/* Does the state tell of itself what it should?  NULL: it tells nothing. */
+	bool (*tells)(const struct world *w);
+	void (*step_text)(const struct world_config *c, struct step s,
+			  char *buf, size_t n);
+	void (*columns)(const struct world_config *c, const struct world *w,
+			struct world_columns *out);
+};
+
+extern const struct spec_world ioapic_world, i8259_world, rules_world,
+	wiring_world, pic_wiring_world, slots_world, outbox_world;
+
 void spec_init(const struct world_config *c, struct world *w);
 unsigned int spec_steps(const struct world_config *c, const struct world *w,
 			struct step *out);
@@ -50,5 +73,16 @@ void spec_step_text(const struct world_config *c, struct step s, char *buf,
 		    size_t n);
 void spec_columns(const struct world_config *c, const struct world *w,
 		  struct world_columns *out);
+
+/*
+ * What stands behind an array is not zero: nobody may look there.  offset: in
+ * struct world, of what is behind it; of the array of forwards.
+ */
+void spec_trap(struct world *w, size_t offset, const void *trap, size_t n);
+void spec_trap_forward(struct world *w, size_t offset);
+
+/* The columns of an IOAPIC's pins. */
+void spec_pin_columns(const struct world_config *c, const struct ioapic *ic,
+		      struct world_columns *out);
 
 #endif

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/wiring_spec.h"
-
+/*
+ * The forwarder a second time: the shipped chip and the shipped forwards, each
+ * held against a specification of its own, put together by hand.  What one of
+ * them asks of another is done at once and to its end, where the forwarder works
+ * through one list; both must come to the same.
+ *
+ * Effects are compared in order where an order means something: those to the
+ * backend for each pin, those to a source for each source.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -98,9 +105,10 @@ static void guest_steps(const struct world_config *c, struct step *out,
 	add(out, nr, ACTOR_WHIM, EVENT_RESET, 0);
 }
 
-unsigned int wiring_steps(const struct world_config *c,
-			  const struct forwarder *fw, struct step *out)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
+	const struct forwarder *fw = &w->forwarder;
 	unsigned int nr = 0;
 
 	for (unsigned int s = 0; s < c->devices; s++) {
@@ -113,12 +121,15 @@ unsigned int wiring_steps(const struct world_config *c,
 	return nr;
 }
 
-void wiring_init(const struct world_config *c, struct forwarder *fw)
+static void init(const struct world_config *c, struct world *w)
 {
+	struct forwarder *fw = &w->forwarder;
+
 	forwarder_init(fw, c->pins, c->version, c->routed);
 	for (unsigned int s = 0; s < c->devices; s++)
 		forwarder_add(fw, s, pin_of_device(c, s),
 			      (enum forward_policy)c->policy, c->throttle);
+	spec_trap_forward(w, offsetof(struct world, forwarder.forward));
 }
 
 /* ---- the shipped forwarder ------------------------------------------------------- */
@@ -413,26 +424,9 @@ static bool same_effects(const struct effects *a, const struct effects *b)
 	return true;
 }
 
-bool wiring_same_state(const struct forwarder *a, const struct forwarder *b)
+static bool obeys(const struct world_config *c, struct world *w, struct step s)
 {
-	struct ioapic_spec x, y;
-
-	ioapic_spec_of(&a->ioapic, &x);
-	ioapic_spec_of(&b->ioapic, &y);
-	if (memcmp(&x, &y, sizeof(x)) || a->routed != b->routed)
-		return false;
-	for (unsigned int i = 0; i < IOAPIC_PINS_MAX; i++)
-		if (!spec_same_message(&a->route[i], &b->route[i]))
-			return false;
-	for (unsigned int i = 0; i < FORWARDS_MAX; i++)
-		if (!spec_same_forward(&a->forward[i], &b->forward[i]))
-			return false;
-	return true;
-}
-
-bool wiring_obeys(const struct world_config *c, struct forwarder *fw,
-		  struct step s)
-{
+	struct forwarder *fw = &w->forwarder;
 	struct effects did = { .nr = 0 }, should = { .nr = 0 };
 	struct forwarder must = *fw;
 
@@ -440,11 +434,11 @@ bool wiring_obeys(const struct world_config *c, struct forwarder *fw,
 	shipped(c, fw, s, &did);
 	fw->ioapic.select = 0;
 	must.ioapic.select = 0;
-	return wiring_same_state(fw, &must) && same_effects(&did, &should);
+	return spec_same_forwarder(fw, &must) && same_effects(&did, &should);
 }
 
 /* Any number of pins that fits, and two versions. */
-bool wiring_tells(void)
+static bool tells(const struct world *w)
 {
 	for (unsigned int pins = 0; pins <= IOAPIC_PINS_MAX + 1; pins++)
 		for (unsigned int version = 0; version <= 0xff; version++) {
@@ -459,7 +453,8 @@ bool wiring_tells(void)
 
 /* ---- text ------------------------------------------------------------------------------ */
 
-static void event_text(struct step e, char *buf, size_t n)
+static void step_text(const struct world_config *c, struct step e, char *buf,
+		      size_t n)
 {
 	static const char *const levels[] = { "low", "high", "unknown" };
 	unsigned int arg = e.arg, s = arg & 1, rest = arg >> 1;
@@ -511,17 +506,15 @@ static void event_text(struct step e, char *buf, size_t n)
 	}
 }
 
-void wiring_step_text(struct step s, char *buf, size_t n)
-{
-	event_text(s, buf, n);
-}
-
-void wiring_columns(const struct forwarder *fw, struct world_columns *out)
+static void columns(const struct world_config *c, const struct world *w,
+		    struct world_columns *out)
 {
 	static const char *const phases[] = { "quiet", "raised", "deferred",
 					      "sampling", "throttled" };
+	const struct forwarder *fw = &w->forwarder;
 	size_t at = 0;
 
+	spec_pin_columns(c, &fw->ioapic, out);
 	for (unsigned int s = 0; s < FORWARDS_MAX; s++) {
 		const struct forward *f = &fw->forward[s];
 
@@ -537,3 +530,13 @@ void wiring_columns(const struct forwarder *fw, struct world_columns *out)
 		 fw->route[0].vector,
 		 fw->route[IOAPIC_PINS_MAX - 1].vector);
 }
+
+const struct spec_world wiring_world = {
+	.property = PROPERTY_WIRING_SPEC,
+	.init = init,
+	.steps = steps,
+	.obeys = obeys,
+	.tells = tells,
+	.step_text = step_text,
+	.columns = columns,
+};
