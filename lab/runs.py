@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from itertools import groupby
 
 from . import images
@@ -124,16 +125,30 @@ class Session:
             self.host.do(f"cell {c.driver} {c.pattern} {c.sleep_us} {c.rounds()} {c.seconds}")
         self.host.do("end_job")
 
-    def _keep_irqchips(self, cell):
-        """What the host's irqchips hold as a call is missing: is it the host's loss?"""
-        keep = os.path.join(WORK, f"stall-{cell.key_text()}.txt")
+    def _keep_machine(self, cell, what, times=1):
+        """
+        What the emulated host holds as a call is missing, or an answer: is it the
+        host's loss? If it hung, more than once: do its CPUs go on?
+        """
+        keep = os.path.join(WORK, f"{what}-{cell.key_text()}.txt")
         if os.path.exists(keep):
             return
-        said = [self.host.monitor.do("human-monitor-command", **{"command-line": c})
-                for c in ("info pic", *(f"info lapic {n}" for n in range(cell.host_cpus)))]
+        commands = ["info pic", *(f"info lapic {n}" for n in range(cell.host_cpus)),
+                    "info registers -a"]
+        said = []
+        for n in range(times):
+            time.sleep(min(n, 1))
+            said += [self.host.monitor.do("human-monitor-command", **{"command-line": c})
+                     for c in commands]
         with open(keep, "w") as f:
             f.write("\n".join(said))
-        say(f"{self.name}: a stall; what the host's irqchips hold is in {keep}")
+        say(f"{self.name}: what the emulated host holds is in {keep}")
+
+    def _keep_hung(self, cell):
+        try:
+            self._keep_machine(cell, "hung", times=3)
+        except LabError as e:
+            say(f"{self.name}: {e}")
 
     def run_guest(self, cells, done):
         """One boot of the guest; calls done(cell, counts) as the rows come."""
@@ -151,7 +166,7 @@ class Session:
                     self.ended.add(cell)    # the VMM went in the middle: try again
                     return
                 if counts.get("stalls"):
-                    self._keep_irqchips(cell)
+                    self._keep_machine(cell, "stall")
                 if counts.get("stalls") and not counts.get("host_irqs", 1) \
                         and cell not in self.dead:
                     self.dead.add(cell)
@@ -186,6 +201,7 @@ class Session:
             self.notes.append(str(e))
             say(f"{self.name}: {e}")
             killed.append(True)
+            self._keep_hung(cells[0])
         for c in set(cut_off) - set(finished):
             keep = os.path.join(WORK, f"ended-{c.key_text()}.log")
             shutil.copy(self.host.log.name, keep)
