@@ -219,8 +219,7 @@ def aer(bench, cell):
     (Completer Abort): VFIO tells, the guest keeps the device, and the traffic is exact.
     """
     bench.traffic(cell, [REPORTER])
-    bench.host.monitor.do("human-monitor-command", **{
-        "command-line": "pcie_aer_inject_error reporter COMP_ABORT"})
+    bench.host.tell("pcie_aer_inject_error reporter COMP_ABORT")
     bench.until(r"^@exit ", 120)
     told, code = bench.said("uncorrectable error"), bench.exit_code()
     counts = row(cell, bench.counts())

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from .common import WORK, LabError
+from .common import WORK, LabError, say
 
 # Slots of the two edu devices. Their INTA lines differ on the host, so that each
 # can be had exclusively (nointxmask=1); the guest's slots decide what shares there.
@@ -19,6 +19,7 @@ EDU = ["0000:00:04.0", "0000:00:05.0"]
 OTHER = "0000:00:09.0"     # the device of a cell that is not edu
 LIFETIME = 5400
 BOOT_SECONDS = 120      # 4 on a quiet machine
+QUIET_SECONDS = 10      # without a word: then its CPUs are looked at
 FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen
 
 
@@ -66,11 +67,26 @@ class Monitor:
                 return answer["return"]
 
 
+def asleep(lapic, registers):
+    """
+    Whether a CPU halts with interrupts enabled while its local APIC has one for it. No
+    CPU does that: the emulator has forgotten to wake it. From the words of QEMU's
+    monitor, `info lapic` and a CPU's part of `info registers -a`.
+    """
+    flags = int(re.search(r"RFL=([0-9a-f]+)", registers)[1], 16)
+    requested = re.search(r"^IRR(.*)$", lapic, re.MULTILINE)[1]
+    vectors = [int(v) for v in re.findall(r"\d+", requested)]
+    priority = int(re.search(r"PPR 0x([0-9a-f]+)", lapic)[1], 16)
+    return "HLT=1" in registers and flags & 0x200 != 0 \
+        and max(vectors, default=0) >> 4 > priority >> 4
+
+
 class Host:
     def __init__(self, images, cpus=1, name="host", extra=(), iommu=True, svm=True,
                  append="", monitor=False):
         kernel, initrd = images
         self.monitor = Monitor() if monitor else None
+        self.name, self.cpus = name, cpus
         argv = ["timeout", "-k", "5", str(LIFETIME), "qemu-system-x86_64"]
         argv += ["-accel", "tcg,thread=multi" if cpus > 1 else "tcg"]
         argv += ["-M", "q35,kernel-irqchip=split", "-cpu", "max" + (",+svm" if svm else ",-svm")]
@@ -112,9 +128,13 @@ class Host:
         end = time.monotonic() + seconds
         lines = []
         while True:
+            left = end - time.monotonic()
             try:
-                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+                line = self._lines.get(timeout=max(0.0, min(left, QUIET_SECONDS)))
             except queue.Empty:
+                if left > QUIET_SECONDS:
+                    self._wake()
+                    continue
                 raise HostHung(f"no {mark} from the host within {seconds} s; "
                                f"see {self.log.name}") from None
             if line is None:
@@ -124,6 +144,30 @@ class Host:
                 hear(line)
             if line.startswith(mark):
                 return lines
+
+    def tell(self, command):
+        """What QEMU's monitor says to a line of its own."""
+        return self.monitor.do("human-monitor-command", **{"command-line": command})
+
+    def _asleep(self):
+        cpus = self.tell("info registers -a").split("CPU#")[1:]
+        return [n for n in range(self.cpus) if asleep(self.tell(f"info lapic {n}"), cpus[n])]
+
+    def _wake(self):
+        """
+        QEMU can lose the wake-up of an interrupt that comes as a guest leaves, and with it
+        the host's timer, for ever (docs/lab.md). Any other interrupt helps: that of a key.
+        """
+        if not self.monitor or not self._asleep():
+            return
+        time.sleep(0.5)
+        lost = self._asleep()
+        if not lost:
+            return
+        self.monitor.do("send-key", keys=[{"type": "qcode", "data": "shift"}])
+        time.sleep(0.5)
+        say(f"{self.name}: CPU {lost[0]} of the emulated host slept with an interrupt pending; "
+            f"a key {'did not wake' if lost[0] in self._asleep() else 'woke'} it")
 
     def do(self, command, seconds=30, hear=None):
         """Runs a line of shell on the host; its output and its exit code."""

@@ -138,8 +138,7 @@ class Session:
         said = []
         for n in range(times):
             time.sleep(min(n, 1))
-            said += [self.host.monitor.do("human-monitor-command", **{"command-line": c})
-                     for c in commands]
+            said += [self.host.tell(c) for c in commands]
         with open(keep, "w") as f:
             f.write("\n".join(said))
         say(f"{self.name}: what the emulated host holds is in {keep}")

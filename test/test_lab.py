@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-What of the lab needs no machine: that only one run has a checkout's files, and
-that the flood of pings counts what is lost or wrong.  TAP.
+What of the lab needs no machine: that only one run has a checkout's files, that
+the flood of pings counts what is lost or wrong, and that a CPU which QEMU forgot
+to wake is told from those that only sleep.  TAP.
 """
 import fcntl
 import os
@@ -89,6 +90,24 @@ def flood():
                 done.stdout + done.stderr
 
 
+def wakes():
+    """A CPU that halts with something to do, and all those that do not."""
+    sys.path.insert(0, str(ROOT))
+    from lab.machine import asleep      # its room is no package of this test's
+    for name, lapic, registers, owed in (
+            ("pending", "ISR\t (none)\nIRR\t 36 236 \n PPR 0x10", "RFL=00000246 HLT=1", True),
+            ("by its level", "ISR\t (none)\nIRR\t 34(level) \n PPR 0x10",
+             "RFL=00000246 HLT=1", True),
+            ("nothing pending", "ISR\t (none)\nIRR\t (none)\n PPR 0x10",
+             "RFL=00000246 HLT=1", False),
+            ("one of its class in service", "ISR\t 236 \nIRR\t 236 \n PPR 0xe0",
+             "RFL=00000246 HLT=1", False),
+            ("interrupts disabled", "ISR\t (none)\nIRR\t 236 \n PPR 0x10",
+             "RFL=00000046 HLT=1", False),
+            ("it runs", "ISR\t (none)\nIRR\t 236 \n PPR 0x10", "RFL=00000246 HLT=0", False)):
+        yield f"asleep: {name}", asleep(lapic, registers) == owed, lapic + registers
+
+
 def inner(program, wrong, silent):
     """The far end and the flood, both in the network that this process was given."""
     pathlib.Path("/proc/sys/net/ipv4/icmp_echo_ignore_all").write_text("1\n", encoding="ascii")
@@ -109,7 +128,7 @@ def main():
             return answer(int(wrong), int(silent))
         return inner(first, wrong, silent)
     n = 0
-    for part in (lock, flood):
+    for part in (lock, flood, wakes):
         for name, good, said in part():
             n += 1
             print(f"{'ok' if good else 'not ok'} {n} - {name}")
