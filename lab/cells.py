@@ -47,6 +47,10 @@ class Cell:
     def key_text(self):
         return "-".join(map(str, self.key()))
 
+    def storms(self):
+        """QEMU's split irqchip: a oneshot driver's cell is one storm, and hangs."""
+        return self.vmm == "qemu" and self.irqchip == "split"
+
     def rounds(self):
         """Suspends take most of a second each, and a guest boots once."""
         if self.pattern in ("boot", "read"):

@@ -86,7 +86,7 @@ class Host:
                  append="", monitor=False):
         kernel, initrd = images
         self.monitor = Monitor() if monitor else None
-        self.name, self.cpus = name, cpus
+        self.name = name
         argv = ["timeout", "-k", "5", str(LIFETIME), "qemu-system-x86_64"]
         argv += ["-accel", "tcg,thread=multi" if cpus > 1 else "tcg"]
         argv += ["-M", "q35,kernel-irqchip=split", "-cpu", "max" + (",+svm" if svm else ",-svm")]
@@ -150,24 +150,34 @@ class Host:
         return self.monitor.do("human-monitor-command", **{"command-line": command})
 
     def _asleep(self):
-        cpus = self.tell("info registers -a").split("CPU#")[1:]
-        return [n for n in range(self.cpus) if asleep(self.tell(f"info lapic {n}"), cpus[n])]
+        """The CPUs that are; what all of them do goes into the log."""
+        out = []
+        for n, registers in enumerate(self.tell("info registers -a").split("CPU#")[1:]):
+            lapic = self.tell(f"info lapic {n}")
+            state = re.findall(r"RIP=.*|^ISR.*|^IRR.*|^Timer.*|PPR.*", registers + lapic,
+                               re.MULTILINE)
+            self.log.write(f"# CPU {n}: " + " ".join(w for line in state for w in line.split())
+                           + "\n")
+            if asleep(lapic, registers):
+                out.append(n)
+        return out
 
     def _wake(self):
         """
         QEMU can lose the wake-up of an interrupt that comes as a guest leaves, and with it
         the host's timer, for ever (docs/lab.md). Any other interrupt helps: that of a key.
         """
-        if not self.monitor or not self._asleep():
-            return
-        time.sleep(0.5)
-        lost = self._asleep()
-        if not lost:
-            return
+        lost = set(self._asleep()) if self.monitor else None
+        for _ in range(3):      # one that is just being woken is no longer so then
+            if not lost:
+                return
+            time.sleep(0.3)
+            lost &= set(self._asleep())
         self.monitor.do("send-key", keys=[{"type": "qcode", "data": "shift"}])
         time.sleep(0.5)
-        say(f"{self.name}: CPU {lost[0]} of the emulated host slept with an interrupt pending; "
-            f"a key {'did not wake' if lost[0] in self._asleep() else 'woke'} it")
+        left = lost & set(self._asleep())
+        say(f"{self.name}: CPUs {lost} of the emulated host slept with an interrupt pending; a "
+            f"key woke {lost - left or 'none'}")
 
     def do(self, command, seconds=30, hear=None):
         """Runs a line of shell on the host; its output and its exit code."""

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 
 from . import cells, report, runs
 from .common import BUILD, LAB, ROOT, read, say
@@ -12,6 +13,7 @@ from .common import BUILD, LAB, ROOT, read, say
 ROWS = os.path.join(BUILD, "lab.json")
 TABLE = os.path.join(BUILD, "lab.md")
 STATE = os.path.join(BUILD, "lab.state.json")
+AGAIN = os.path.join(BUILD, "lab.again.json")   # cells that ran twice, and why
 WRITE_SECONDS = 5   # all files are written anew: thousands of rows
 
 
@@ -32,10 +34,6 @@ def fingerprints():
     return {"qemu": _hash(lab), "irqfwd": _hash(lab + product)}
 
 
-def _is_storm(c):
-    return c.vmm == "qemu" and c.irqchip == "split"
-
-
 def _tells_more(c):
     """
     Whether a cell is run without --whole: all of what is claimed, and of QEMU's
@@ -50,7 +48,7 @@ def _tells_more(c):
         return c.device == "nvme"
     if c.pattern == "boot" and c.driver != "plain" and c.sleep_us != 3000:
         return False
-    return not _is_storm(c) or (c.pattern == "single" and c.driver in ("thread", "plain")
+    return not c.storms() or (c.pattern == "single" and c.driver in ("thread", "plain")
                                 and c.sleep_us in (0, 3000))
 
 
@@ -58,7 +56,7 @@ def _bounded(c, count):
     if c.device != "edu":
         return c
     return cells.replace(c, count=min(count, 3) if c.pattern == "suspend" else count,
-                         seconds=8 if _is_storm(c) else 20)
+                         seconds=8 if c.storms() else 20)
 
 
 def planned(wanted, count, whole):
@@ -66,10 +64,23 @@ def planned(wanted, count, whole):
     return [_bounded(c, count) for c in wanted if whole or _tells_more(c)]
 
 
-def _write(rows, order, prints):
-    with open(STATE + ".part", "w") as f:
-        json.dump({repr(k): prints[v["vmm"]] for k, v in rows.items()}, f)
-    os.replace(STATE + ".part", STATE)
+def _replace(path, value):
+    with open(path + ".part", "w") as f:
+        json.dump(value, f, indent=1)
+    os.replace(path + ".part", path)
+
+
+def _twice(again):
+    """What a reader has to know of the rows."""
+    whys = Counter(again.values())
+    return f"{len(again)} cells ran a second time, on a fresh host" + (
+        ", since at the first: " if whys else "") + "; ".join(
+        f"{why} ({n})" for why, n in whys.most_common()) + "."
+
+
+def _write(rows, order, prints, again):
+    _replace(STATE, {repr(k): prints[v["vmm"]] for k, v in rows.items()})
+    _replace(AGAIN, again)
     ordered = [rows[k] for k in order if k in rows]
     report.save(ROWS, ordered)
     good = [r for r in ordered if r["vmm"] == "irqfwd" and r["policy"] != "eoi"]
@@ -79,7 +90,8 @@ def _write(rows, order, prints):
         f.write(f"{len(ordered)} cells. irqfwd with `unmask` and `sample`: "
                 f"{sum(map(report.right, good))} of {len(good)} cells right "
                 "(real = expected, spurious 0, stalls 0), "
-                f"{sum(map(report.cheap, good))} cheap (host interrupts <= asserted).\n\n")
+                f"{sum(map(report.cheap, good))} cheap (host interrupts <= asserted).\n\n"
+                f"{_twice(again)}\n\n")
         f.write(report.summary(ordered) + "\n\n")
         f.write(report.table(ordered, cells.ROW_KEYS, markdown=True) + "\n")
 
@@ -95,6 +107,9 @@ def main(wanted, resume, parallel):
                 kept[report.key(r)] = r
         order += [k for k in kept if k not in set(order)]
     rows = dict(kept)
+    again = {k: why for k, why in (json.loads(read(AGAIN, "r")) if os.path.exists(AGAIN)
+                                   else {}).items() if k in {repr(key) for key in kept}}
+    of_this_run = {}
     todo = [c for c in wanted if c.key() not in rows]
     say(f"matrix: {len(wanted)} cells, {len(wanted) - len(todo)} kept, {len(todo)} to run")
     total = len(todo)
@@ -105,8 +120,9 @@ def main(wanted, resume, parallel):
         nonlocal count, written
         count += 1
         rows[cell.key()] = r
+        again.update({repr(c.key()): why for c, why in of_this_run.items()})
         if time.monotonic() - written > WRITE_SECONDS:
-            _write(rows, order, prints)
+            _write(rows, order, prints, again)
             written = time.monotonic()
         mark = "" if report.right(r) else "  <- not as on bare hardware"
         say(f"{count}/{total} " + " ".join(str(v) for v in cell.key())
@@ -121,14 +137,14 @@ def main(wanted, resume, parallel):
             for cpus in (1, 2):
                 # A host with two CPUs needs both of the machine's.
                 runs.run([c for c in part if c.host_cpus == cpus], done,
-                         parallel=1 if cpus > 1 else parallel)
+                         parallel=1 if cpus > 1 else parallel, again=of_this_run)
     finally:
-        _write(rows, order, prints)
+        _write(rows, order, prints, again)
     print(report.summary([rows[k] for k in order if k in rows]))
     ours = [rows[c.key()] for c in wanted if c.key() in rows and c in set(wanted)
             and c.vmm == "irqfwd" and c.policy != "eoi"]
     print(f"irqfwd, unmask and sample: {len(ours)} cells, {sum(map(report.right, ours))} "
-          f"right, {sum(map(report.cheap, ours))} cheap")
+          f"right, {sum(map(report.cheap, ours))} cheap\n{_twice(again)}")
     if not all(c.key() in rows for c in wanted):
         return 1
     return 0 if all(report.right(r) and report.cheap(r) for r in ours) else 1
