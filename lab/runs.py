@@ -155,6 +155,13 @@ class Session:
             f.write("\n".join(said))
         say(f"{self.name}: what the emulated host holds is in {keep}")
 
+    def _keep_console(self, what, cell, said):
+        """Before the next host of this name writes over it."""
+        keep = os.path.join(WORK, f"{what}-{cell.key_text()}.log")
+        self.host.log.flush()
+        shutil.copy(self.host.log.name, keep)
+        say(f"{self.name}: {said} (the console is in {keep})")
+
     def _keep_hung(self, cell):
         try:
             self._keep_machine(cell, "hung", times=3)
@@ -214,13 +221,9 @@ class Session:
             killed.append(True)
             self._keep_hung(cells[0])
         for c in set(cut_off) - set(finished):
-            keep = os.path.join(WORK, f"ended-{c.key_text()}.log")
-            shutil.copy(self.host.log.name, keep)
-            say(f"{self.name}: " + " ".join(self.notes[:1]) + f" (the console is in {keep})")
+            self._keep_console("ended", c, " ".join(self.notes[:1]))
         if any(killed):
-            keep = os.path.join(WORK, f"hung-{cells[0].key_text()}.log")
-            shutil.copy(self.host.log.name, keep)
-            say(f"{self.name}: a guest was ended; its console is in {keep}")
+            self._keep_console("hung", cells[0], "a guest was ended")
             # A storm may have made the host's kernel give the line up.
             self.close()
             for c in [c for c in cells if c not in finished][:1]:
@@ -240,12 +243,14 @@ class Session:
             if not finished:
                 failures += 1
             if not finished and self.refused:
+                words = [n for n in self.notes if n.startswith(f"! {cells[0].vmm}")]
                 said = (f"{cells[0].vmm} ended with exit code {self.refused}:\n"
-                        + "\n".join(self.notes[-12:]))
+                        + "\n".join(words or self.notes[-12:]))
                 if failures == 2:
                     raise LabError(said)
                 # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault. Told, and tried afresh.
-                say(f"{self.name}: {said}")
+                self._keep_console("ended", cells[0], said)
+                self.again.setdefault(cells[0], "the VMM ended as the guest booted")
                 self.close()
             if cells and failures == 2:
                 # The guest came to none of them twice: each is a row with a stall.
