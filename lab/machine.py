@@ -20,6 +20,7 @@ OTHER = "0000:00:09.0"     # the device of a cell that is not edu
 LIFETIME = 5400
 BOOT_SECONDS = 120      # 4 on a quiet machine
 QUIET_SECONDS = 10      # without a word: then its CPUs are looked at
+STOPPED_CLOCK = 6       # looks at a timer that is always set to the same time
 FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen
 
 
@@ -81,12 +82,22 @@ def asleep(lapic, registers):
         and max(vectors, default=0) >> 4 > priority >> 4
 
 
+def stopped(timers):
+    """
+    Whether a CPU's timer was looked at often, ran off in between, and was always set to
+    the same time: Linux sets it to what is left, so no clock goes on. Each: set to, left.
+    """
+    return len(timers) >= STOPPED_CLOCK and len({to for to, _ in timers}) == 1 \
+        and any(now > then for (_, then), (_, now) in zip(timers, timers[1:]))
+
+
 class Host:
     def __init__(self, images, cpus=1, name="host", extra=(), iommu=True, svm=True,
                  append="", monitor=False):
         kernel, initrd = images
         self.monitor = Monitor() if monitor else None
         self.name = name
+        self._timers = {}       # of each CPU's: (set to, left), while the host is silent
         argv = ["timeout", "-k", "5", str(LIFETIME), "qemu-system-x86_64"]
         argv += ["-accel", "tcg,thread=multi" if cpus > 1 else "tcg"]
         argv += ["-M", "q35,kernel-irqchip=split", "-cpu", "max" + (",+svm" if svm else ",-svm")]
@@ -127,13 +138,15 @@ class Host:
         """Lines up to the first that starts with `mark`."""
         end = time.monotonic() + seconds
         lines = []
+        self._timers = {}
         while True:
             left = end - time.monotonic()
             try:
                 line = self._lines.get(timeout=max(0.0, min(left, QUIET_SECONDS)))
             except queue.Empty:
                 if left > QUIET_SECONDS:
-                    self._wake()
+                    if self.monitor:
+                        self._look()
                     continue
                 raise HostHung(f"no {mark} from the host within {seconds} s; "
                                f"see {self.log.name}") from None
@@ -154,6 +167,8 @@ class Host:
         out = []
         for n, registers in enumerate(self.tell("info registers -a").split("CPU#")[1:]):
             lapic = self.tell(f"info lapic {n}")
+            self._timers.setdefault(n, []).append(tuple(
+                int(v) for v in re.findall(r"_count = (\d+)", lapic)))
             state = re.findall(r"RIP=.*|^ISR.*|^IRR.*|^Timer.*|PPR.*", registers + lapic,
                                re.MULTILINE)
             self.log.write(f"# CPU {n}: " + " ".join(w for line in state for w in line.split())
@@ -162,12 +177,19 @@ class Host:
                 out.append(n)
         return out
 
+    def _look(self):
+        """The host is silent: are its CPUs asleep for ever, or does its clock stand still?"""
+        self._wake()
+        if all(stopped(seen) for seen in self._timers.values()):
+            raise HostHung("the clock of the emulated host stands still: its timers are set to "
+                           f"the same time again and again; see {self.log.name}")
+
     def _wake(self):
         """
         QEMU can lose the wake-up of an interrupt that comes as a guest leaves, and with it
         the host's timer, for ever (docs/lab.md). Any other interrupt helps: that of a key.
         """
-        lost = set(self._asleep()) if self.monitor else None
+        lost = set(self._asleep())
         for _ in range(3):      # one that is just being woken is no longer so then
             if not lost:
                 return

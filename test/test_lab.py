@@ -93,7 +93,7 @@ def flood():
 def wakes():
     """A CPU that halts with something to do, and all those that do not."""
     sys.path.insert(0, str(ROOT))
-    from lab.machine import asleep      # its room is no package of this test's
+    from lab.machine import asleep, stopped     # its room is no package of this test's
     for name, lapic, registers, owed in (
             ("pending", "ISR\t (none)\nIRR\t 36 236 \n PPR 0x10", "RFL=00000246 HLT=1", True),
             ("by its level", "ISR\t (none)\nIRR\t 34(level) \n PPR 0x10",
@@ -106,6 +106,12 @@ def wakes():
              "RFL=00000046 HLT=1", False),
             ("it runs", "ISR\t (none)\nIRR\t 236 \n PPR 0x10", "RFL=00000246 HLT=0", False)):
         yield f"asleep: {name}", asleep(lapic, registers) == owed, lapic + registers
+    for name, timers, owed in (
+            ("set to the same time", [(171509, c) for c in (9, 5, 7, 0, 3, 8)], True),
+            ("to others", [(171509, 9), (88, 5), (171509, 7), (9, 0), (5, 3), (171509, 8)], False),
+            ("one long timer", [(171509, c) for c in (9, 8, 6, 4, 2, 1)], False),
+            ("seldom looked at", [(171509, c) for c in (9, 5, 7)], False)):
+        yield f"a stopped clock: {name}", stopped(timers) == owed, str(timers)
 
 
 def inner(program, wrong, silent):
