@@ -249,7 +249,8 @@ class Session:
                 if failures == 2:
                     raise LabError(said)
                 # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault. Told, and tried afresh.
-                self._keep_console("ended", cells[0], said)
+                if self.host:   # else it was kept as the guest's cell ended
+                    self._keep_console("ended", cells[0], said)
                 self.again.setdefault(cells[0], "the VMM ended as the guest booted")
                 self.close()
             if cells and failures == 2:
