@@ -56,7 +56,10 @@ class Monitor:
 
     def do(self, command, **arguments):
         request = {"execute": command, "arguments": arguments}
-        self._ours.sendall(json.dumps(request).encode() + b"\n")
+        try:
+            self._ours.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as e:
+            raise HostHung(f"QEMU does not take {command}: {e.strerror}") from None
         while True:
             try:
                 answer = json.loads(self._lines.readline() or '{"error": {"desc": "it ended"}}')
