@@ -66,8 +66,8 @@ static void device_ack(void)
 	device_write(EDU_ACK, 0xffffffff);
 }
 
-/* Interrupts that the host has taken for any device of VFIO's. */
-static unsigned long host_interrupts(void)
+/* Interrupts that the host has taken for any device of VFIO's; on how many lines. */
+static unsigned long host_lines(unsigned int *lines)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
 	unsigned long total = 0;
@@ -79,6 +79,7 @@ static unsigned long host_interrupts(void)
 
 		if (!at || !strstr(line, "vfio-intx"))
 			continue;
+		++*lines;
 		for (at++;; at = end) {
 			unsigned long count = strtoul(at, &end, 10);
 
@@ -89,6 +90,13 @@ static unsigned long host_interrupts(void)
 	}
 	fclose(file);
 	return total;
+}
+
+static unsigned long host_interrupts(void)
+{
+	unsigned int lines = 0;
+
+	return host_lines(&lines);
 }
 
 /* ---- the guest ---------------------------------------------------------- */
@@ -347,6 +355,43 @@ static void a_device_that_asserts_already(void **state)
 	take_oneshot();
 	expect_silence();
 	irqfwd_remove_level(level);
+}
+
+static void *raise_as_it_opens(void *delay_us)
+{
+	unsigned int lines = 0;
+
+	while (!lines)
+		host_lines(&lines);
+	usleep((useconds_t)(uintptr_t)delay_us);
+	device_raise();
+	return NULL;
+}
+
+/*
+ * On another CPU, while the INTx is set up: whatever step it meets, it comes.
+ * Not before the host has the line, whose emulated IOAPIC would forget it.
+ */
+static void a_device_that_asserts_meanwhile(void **state)
+{
+	need_device();
+	write_entry(LEVEL | VECTOR);
+	for (uintptr_t i = 0; i < 4 * ROUNDS; i++) {
+		struct irqfwd_level *level;
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL,
+						raise_as_it_opens,
+						(void *)(i % 8 * 50)), 0);
+		level = add_intx(i & 1 ? IRQFWD_POLICY_UNMASK :
+					 IRQFWD_POLICY_SAMPLE, false);
+		pthread_join(thread, NULL);
+		expect_delivery();
+		device_ack();
+		irqfwd_eoi(bench.fwd, VECTOR);
+		expect_silence();
+		irqfwd_remove_level(level);
+	}
 }
 
 /*
@@ -922,6 +967,7 @@ int main(int argc, char **argv)
 		WITH_DEVICE(oneshot_sample),
 		WITH_DEVICE(an_owed_interrupt_costs_the_host_nothing),
 		WITH_DEVICE(a_device_that_asserts_already),
+		WITH_DEVICE(a_device_that_asserts_meanwhile),
 		WITH_DEVICE(removal_gives_the_line_back),
 		WITH_DEVICE(a_reset_amid_traffic),
 		WITH_DEVICE(one_forward_of_a_device),
