@@ -369,7 +369,7 @@ static void *raise_as_it_opens(void *delay_us)
 }
 
 /*
- * On another CPU, while the INTx is set up: whatever step it meets, it comes.
+ * In another thread, while the INTx is set up: whatever step it meets, it comes.
  * Not before the host has the line, whose emulated IOAPIC would forget it.
  */
 static void a_device_that_asserts_meanwhile(void **state)
