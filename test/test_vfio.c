@@ -12,6 +12,7 @@
 #include <linux/kvm.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -392,6 +394,96 @@ static void a_device_that_asserts_meanwhile(void **state)
 		expect_silence();
 		irqfwd_remove_level(level);
 	}
+}
+
+static bool sit_on(size_t cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void *raise_at(void *when_ns)
+{
+	const int64_t when = *(int64_t *)when_ns;
+
+	sit_on(1);
+	while (now_ns() < when)
+		;
+	device_raise();
+	return NULL;
+}
+
+/* Host interrupts that are set up from now on go to these CPUs. */
+static void route_to(const char *cpus)
+{
+	FILE *file = fopen("/proc/irq/default_smp_affinity", "we");
+
+	if (!file)
+		return;
+	fputs(cpus, file);
+	fclose(file);
+}
+
+/*
+ * The first interrupt is taken by one CPU of the host's while another one sets
+ * INTx up, at each moment of that: whatever it meets, the next one comes.  The
+ * first may not: the emulated host's IOAPIC forgets a line that rose before its
+ * pin was set up.
+ */
+static void an_interrupt_amid_the_set_up(void **state)
+{
+	enum { MOMENTS = 300 };
+	int64_t took = 0;
+
+	need_device();
+	if (!sit_on(1)) {
+		print_message("# one CPU takes one thing at a time: ./x vfio "
+			      "--host-cpus 2\n");
+		skip();
+	}
+	write_entry(LEVEL | VECTOR);
+	route_to("2");
+	sit_on(0);
+	for (int i = 0; i < MOMENTS; i++) {
+		int64_t begin = now_ns() + 200000;
+		int64_t when = begin + took * i / MOMENTS;
+		struct irqfwd_level *level;
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, raise_at, &when),
+				 0);
+		while (now_ns() < begin)
+			;
+		level = add_intx(i & 1 ? IRQFWD_POLICY_UNMASK :
+				 IRQFWD_POLICY_SAMPLE, false);
+		if (!i)
+			took = now_ns() - begin;
+		pthread_join(thread, NULL);
+		is_delivered_within(5);
+		device_ack();
+		irqfwd_eoi(bench.fwd, VECTOR);
+		expect_silence();
+		device_raise();
+		if (!is_delivered_within(1000))
+			fail_msg("the line is dead: it rose %d us after the "
+				 "beginning of %d", (int)((when - begin) / 1000),
+				 (int)(took / 1000));
+		device_ack();
+		irqfwd_eoi(bench.fwd, VECTOR);
+		irqfwd_remove_level(level);
+	}
+	route_to("ff");
 }
 
 /*
@@ -968,6 +1060,7 @@ int main(int argc, char **argv)
 		WITH_DEVICE(an_owed_interrupt_costs_the_host_nothing),
 		WITH_DEVICE(a_device_that_asserts_already),
 		WITH_DEVICE(a_device_that_asserts_meanwhile),
+		WITH_DEVICE(an_interrupt_amid_the_set_up),
 		WITH_DEVICE(removal_gives_the_line_back),
 		WITH_DEVICE(a_reset_amid_traffic),
 		WITH_DEVICE(one_forward_of_a_device),

@@ -101,43 +101,90 @@ static int enable_error(const struct vfio_intx *x, int error)
 		      strerror(-error));
 }
 
-/*
- * A fresh INTx is unmasked, so unmask requests from before are void; older
- * kernels leave them in the count, and would act on it as they attach.
- */
-static void forget_unmasks(struct vfio_intx *x)
+static int eventfd_error(const struct vfio_intx *x)
+{
+	return errorf(-errno, "INTx of %s: cannot make an eventfd: %m; raise "
+		      "the limit of open files", x->dev->address);
+}
+
+/* What was signalled before is void. */
+static void forget(int eventfd)
 {
 	uint64_t count;
 
-	if (read(x->unmask_fd, &count, sizeof(count)) < 0)
+	if (read(eventfd, &count, sizeof(count)) < 0)
 		return;
 }
 
-/* Whether the trigger was signalled, and nobody took it yet. */
-static bool is_triggered(const struct vfio_intx *x)
+/* Locked. */
+static int set_trigger(struct vfio_intx *x, int fd)
 {
-	struct pollfd fd = { .fd = x->trigger_fd, .events = POLLIN };
+	return vfio_irqs_set_triggers(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
+				      &fd);
+}
+
+static bool is_signalled(int eventfd)
+{
+	struct pollfd fd = { .fd = eventfd, .events = POLLIN };
 
 	return poll(&fd, 1, 0) == 1;
 }
 
 /*
- * Masks and unmasks once, for two reasons.  VFIO does not tell how it masks, but
- * the device does.  And a line that is high before the host's irqchip has its
- * pin set up may be latched nowhere (QEMU's IOAPIC forgets it), and then never
- * fires: as VFIO unmasks it looks at the line itself.
+ * Locked; masks INTx, whose trigger is `first`.  True: unmask it.  False: it
+ * fired meanwhile, and is as after any trigger, or fresh and not enabled.
+ *
+ * Where VFIO disables the host's interrupt a mask may meet the handler of one
+ * that has just come: each of them disables it, one unmask enables it, and from
+ * then on the line is dead, though VFIO calls it unmasked.  So the mask is
+ * believed only if no handler ran: to set the trigger again waits for one that
+ * does, and none begins after the mask.  Else INTx begins anew.
  */
-static void mask_once(struct vfio_intx *x)
+static bool mask_first(struct vfio_intx *x, int first)
 {
 	int fd = x->dev->fd;
+	int by_device;
 
 	if (vfio_irqs_mask(fd, VFIO_PCI_INTX_IRQ_INDEX) < 0)
-		return;
-	atomic_store(&x->looks, x->may_look &&
-		     pci_sysfs_disintx("/sys", x->dev->address) == 0);
-	/* A trigger from before leaves it masked, as ever. */
-	if (!is_triggered(x))
-		vfio_irqs_unmask(fd, VFIO_PCI_INTX_IRQ_INDEX);
+		return false;
+	by_device = pci_sysfs_disintx("/sys", x->dev->address);
+	atomic_store(&x->looks, x->may_look && by_device == 0);
+	set_trigger(x, first);
+	if (!is_signalled(first))
+		return true;
+	if (by_device != 1) {
+		vfio_irqs_disable(fd, VFIO_PCI_INTX_IRQ_INDEX);
+		forget(first);
+	}
+	return false;
+}
+
+/*
+ * Locked.  Masks and unmasks once, for two reasons.  VFIO does not tell how it
+ * masks, but the device does.  And a line that is high before the host's irqchip
+ * has its pin set up may be latched nowhere (QEMU's IOAPIC forgets it), and then
+ * never fires: as VFIO unmasks it looks at the line itself.
+ *
+ * Until then `first` is the trigger, which nobody else reads.
+ */
+static int enable_trigger(struct vfio_intx *x, int first)
+{
+	int error = set_trigger(x, first);
+	bool unmask;
+
+	if (error)
+		return error;
+	unmask = mask_first(x, first);
+	error = set_trigger(x, x->trigger_fd);
+	if (error) {
+		vfio_irqs_disable(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX);
+		return error;
+	}
+	if (unmask)
+		vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX);
+	else if (is_signalled(first))
+		signal_fd(x->trigger_fd);
+	return 0;
 }
 
 /*
@@ -147,12 +194,16 @@ static void mask_once(struct vfio_intx *x)
  */
 static int enable(struct vfio_intx *x)
 {
+	int first = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int fd = x->dev->fd;
 	int error;
 
-	forget_unmasks(x);
-	error = vfio_irqs_set_triggers(fd, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
-				       &x->trigger_fd);
+	if (first < 0)
+		return eventfd_error(x);
+	/* Older kernels leave unmasks in the count, and act on it as they attach. */
+	forget(x->unmask_fd);
+	error = enable_trigger(x, first);
+	close(first);
 	if (error)
 		return enable_error(x, error);
 	x->enabled = true;
@@ -163,7 +214,6 @@ static int enable(struct vfio_intx *x)
 		/* What was requested meanwhile; idempotent. */
 		vfio_irqs_unmask(fd, VFIO_PCI_INTX_IRQ_INDEX);
 	}
-	mask_once(x);
 	return 0;
 }
 
@@ -213,16 +263,17 @@ static void unclaim(struct vfio_intx *x)
 
 static int open_eventfds(struct vfio_intx *x)
 {
+	int error;
+
 	x->trigger_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (x->trigger_fd < 0)
-		goto failed;
+		return eventfd_error(x);
 	x->unmask_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (x->unmask_fd >= 0)
 		return 0;
+	error = eventfd_error(x);
 	close(x->trigger_fd);
-failed:
-	return errorf(-errno, "INTx of %s: cannot make an eventfd: %m; raise "
-		      "the limit of open files", x->dev->address);
+	return error;
 }
 
 static void close_eventfds(struct vfio_intx *x)
