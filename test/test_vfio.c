@@ -3,6 +3,7 @@
  * The public functions on a real VFIO device: QEMU's edu, bound to vfio-pci
  * (IRQFWD_TEST_DEVICE, else 0000:00:04.0).  The test speaks for the guest, on a
  * VM without a vCPU.  ./x vfio runs it in the nested lab; elsewhere it skips.
+ * IRQFWD_TEST_ONLY names one test, or a pattern of names.
  *
  * edu: a write to 0x60 asserts INTx (or sends its MSI), to 0x64 acks; 0x24 is
  * the status.
@@ -448,8 +449,7 @@ static void an_interrupt_amid_the_set_up(void **state)
 
 	need_device();
 	if (!sit_on(1)) {
-		print_message("# one CPU takes one thing at a time: ./x vfio "
-			      "--host-cpus 2\n");
+		print_message("# needs a host with two CPUs\n");
 		skip();
 	}
 	write_entry(LEVEL | VECTOR);
@@ -1079,5 +1079,7 @@ int main(int argc, char **argv)
 		WITH_DEVICE(a_device_that_disappears),
 	};
 
+	if (getenv("IRQFWD_TEST_ONLY"))
+		cmocka_set_test_filter(getenv("IRQFWD_TEST_ONLY"));
 	return cmocka_run_group_tests_name("vfio", tests, NULL, NULL);
 }
