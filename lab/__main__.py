@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 
-from . import bare, boots, cells, checks, demo, errors, faults, matrix, report, runs, smoke
+from . import (bare, boots, cells, checks, demo, emulator, errors, faults, matrix, report, runs,
+               smoke)
 from .common import LabError, alone, say
 
 EPILOG = """\
@@ -79,6 +80,9 @@ def parser():
                    "in turn, and count those that do not come up")
     p.add_argument("--bare", type=int, metavar="N", help="no VMM: the guest's kernel reads "
                    "the disk of --device nvme N times, right on the emulated machine")
+    p.add_argument("--emulator", type=int, metavar="N", help="no VM at all: set up N lines on "
+                   "a host with two CPUs, its memory map still and changing, and count "
+                   "those that QEMU loses")
     p.add_argument("--disturb", action="store_true", help="with --boots: change the host's "
                    "memory map all the while (docs/lab.md says why)")
     p.add_argument("--json", metavar="FILE", help="also write the rows to FILE")
@@ -131,9 +135,10 @@ def lab(argv):
                            "write build/lab-*.tap")
         with alone("lab", *argv):
             return check(args)
-    if (args.disturb and not args.boots) or ((args.boots or args.bare) and args.json):
-        raise LabError("--disturb goes with --boots; --boots and --bare print their counts "
-                       "and have no --json")
+    if (args.disturb and not args.boots) or (
+            (args.boots or args.bare or args.emulator) and args.json):
+        raise LabError("--disturb goes with --boots; --boots, --bare and --emulator print "
+                       "their counts and have no --json")
     if args.whole and not args.matrix:
         raise LabError("--whole goes with --matrix")
     wanted = chosen(args)
@@ -149,6 +154,8 @@ def measure(args, wanted):
     """Runs the cells; their rows."""
     if args.json:
         report.check_writable(args.json)
+    if args.emulator:
+        return emulator.main(args.host or ["6.1"], args.emulator)
     if args.bare:
         return bare.main(wanted, args.bare)
     if args.boots:

@@ -5,8 +5,8 @@ import re
 import subprocess
 
 from . import images
-from .common import WORK, LabError, read, say
-from .cpio import Image
+from .common import WORK, LabError, say
+from .cpio import Image, join
 from .runs import GUEST_APPEND, host_devices
 
 PASS_SECONDS = 20
@@ -34,14 +34,11 @@ PASS = re.compile(r"@pass (\d+) none=(\d+) handled=(\d+) woken=(\d+)")
 
 
 def _initrd(passes):
-    path = os.path.join(WORK, "bare.cpio")
+    extra, path = os.path.join(WORK, "bare.part.cpio"), os.path.join(WORK, "bare.cpio")
     image = Image()
     image.data("also", (SCRIPT % passes).encode())
-    image.write(path)
-    # The kernel unpacks one after the other.
-    both = read(images.guest_initrd()) + read(path)
-    with open(path, "wb") as f:
-        f.write(both)
+    image.write(extra)
+    join(path, images.guest_initrd(), extra)
     return path
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes initramfs images (cpio, "newc"); needs no root, not even for devices."""
 import os
+import shutil
 import stat
 
 
@@ -55,3 +56,11 @@ class Image:
                 f.write(data)
             f.write(b"\0" * (-f.tell() % 512))
         os.replace(part, path)
+
+
+def join(path, *parts):
+    """An archive out of others: the kernel unpacks one after the other."""
+    with open(path, "wb") as to:
+        for part in parts:
+            with open(part, "rb") as f:
+                shutil.copyfileobj(f, to)

@@ -6,12 +6,11 @@ build/lab-vfio.tap, for ./x test.
 import argparse
 import os
 import re
-import shutil
 import sys
 
 from . import images
 from .common import BUILD, WORK, LabError, alone, say
-from .cpio import Image
+from .cpio import Image, join
 from .machine import EDU, Host, HostHung
 
 TEST = os.path.join(BUILD, "test", "test_vfio")
@@ -34,17 +33,14 @@ EXTRA = ["-device", "edu,addr=08",
 
 
 def initrd(host, base):
-    """The host's initramfs with the test behind it: archives may be joined."""
+    """The host's initramfs with the test behind it."""
     extra, path = f"{WORK}/vfio.cpio", f"{WORK}/vfio-{host}.cpio"
     image = Image()
     image.file("bin/test_vfio", TEST)
     for lib in images.libraries(TEST):
         image.file(lib, os.path.realpath(lib))
     image.write(extra)
-    with open(path, "wb") as to:
-        for part in (base, extra):
-            with open(part, "rb") as f:
-                shutil.copyfileobj(f, to)
+    join(path, base, extra)
     return path
 
 
@@ -116,7 +112,7 @@ def on_host(name, pair, points):
     run = Run(name, pair, points, extra=EXTRA)
     try:
         run.refuses("no /dev/kvm", EDU[:1], ["/dev/kvm"])
-        run.host.do("load_kvm", 60)
+        run.host.load_kvm()
         run.refuses("not bound", EDU[:1], [EDU[0], "not to vfio-pci", "drivers_probe"])
         run.host.do("load_vfio 0", 60)
         run.host.do("bind " + " ".join(EDU + [SHARED, NIC]), 30)
@@ -149,7 +145,7 @@ def with_two_cpus(name, pair, points):
     for left in (1, 0):
         run = Run(f"{name} two CPUs", pair, points, cpus=2, monitor=True)
         try:
-            run.host.do("load_kvm", 60)
+            run.host.load_kvm()
             for nointxmask in (0, 1):
                 run.host.do(f"load_vfio {nointxmask}", 60)
                 run.host.do("bind " + " ".join(EDU), 30)
@@ -166,7 +162,7 @@ def with_two_cpus(name, pair, points):
 def without_iommu(name, pair, points):
     run = Run(f"{name} no IOMMU", pair, points, iommu=False)
     try:
-        run.host.do("load_kvm", 60)
+        run.host.load_kvm()
         run.host.do("load_vfio 0", 60)
         run.host.do("bind " + " ".join(EDU), 30)
         run.refuses("no IOMMU", EDU[:1], ["IOMMU"])
