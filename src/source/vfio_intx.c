@@ -182,7 +182,8 @@ static int enable_trigger(struct vfio_intx *x, int first)
 	}
 	if (unmask)
 		vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX);
-	else if (is_signalled(first))
+	/* Before the mask, or since a guest's unmask by ioctl that came between. */
+	if (is_signalled(first))
 		signal_fd(x->trigger_fd);
 	return 0;
 }
