@@ -22,6 +22,7 @@ OTHER = "0000:00:09.0"     # the device of a cell that is not edu
 LIFETIME = 5400
 BOOT_SECONDS = 120      # 4 on a quiet machine
 QUIET_SECONDS = 10      # without a word: then its CPUs are looked at
+FOR_EVER = 3            # looks at a CPU that no key wakes
 STOPPED_CLOCK = 6       # looks at a timer that is always set to the same time
 FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen
 
@@ -103,6 +104,7 @@ class Host:
         self.monitor = Monitor() if monitor else None
         self.name, self.cpus = name, cpus
         self._timers = {}       # of each CPU's: (set to, left), while the host is silent
+        self._sleepers = 0      # looks, while it is, that found a CPU that no key wakes
         argv = ["timeout", "-k", "5", str(LIFETIME), "qemu-system-x86_64"]
         argv += ["-accel", "tcg,thread=multi" if cpus > 1 else "tcg"]
         argv += ["-M", "q35,kernel-irqchip=split", "-cpu", "max" + (",+svm" if svm else ",-svm")]
@@ -147,7 +149,7 @@ class Host:
         """Lines up to the first that starts with `mark`."""
         end = time.monotonic() + seconds
         lines = []
-        self._timers = {}
+        self._timers, self._sleepers = {}, 0
         while True:
             left = end - time.monotonic()
             try:
@@ -209,6 +211,10 @@ class Host:
         left = lost & set(self._asleep())
         say(f"{self.name}: CPUs {lost} of the emulated host slept with an interrupt pending; a "
             f"key woke {lost - left or 'none'}")
+        self._sleepers += bool(left)
+        if self._sleepers == FOR_EVER:
+            raise HostHung(f"CPUs {left} of the emulated host sleep for ever, with interrupts "
+                           f"enabled and pending; see {self.log.name}")
 
     def do(self, command, seconds=30, hear=None):
         """Runs a line of shell on the host; its output and its exit code."""

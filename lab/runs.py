@@ -15,8 +15,9 @@ GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
                 "no_timer_check tsc=reliable random.trust_cpu=on")
 BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
 GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
-KVM_EXIT = "/sys/kernel/tracing/events/kvm/kvm_exit"
-SHUTDOWN = 0x7f         # SVM's exit code for a triple fault
+TRACING = "/sys/kernel/tracing"
+# KVM keeps nothing of a vCPU after a triple fault: these tell what came before it.
+LAST_WORDS = ["kvm_exit", "kvm_msr", "kvm_page_fault", "kvm_inj_exception"]
 ECAM = 0xb0000000       # where SeaBIOS puts the q35's configuration space
 # Slots of the guest: these two have the same INTA line, on QEMU's q35, which
 # deals the slots to 4 lines, and on irqfwd's machine, which has 8.
@@ -100,9 +101,8 @@ class Session:
                 self.host = Host(self.images, cpus=self.machine[1], name=self.name,
                                  extra=host_devices(self.machine[2]), monitor=True)
                 self.host.load_kvm()
-                # KVM keeps nothing of a vCPU after a triple fault but this: where it was.
-                self.host.do(f"echo 'exit_reason == {SHUTDOWN}' >{KVM_EXIT}/filter && "
-                             f"echo 1 >{KVM_EXIT}/enable")
+                self.host.do(f"for event in {' '.join(LAST_WORDS)}; do "
+                             f"echo 1 >{TRACING}/events/kvm/$event/enable; done")
                 return
             except HostHung as e:
                 self.close()
@@ -225,7 +225,7 @@ class Session:
         try:
             self.host.do(command, limit + 30, hear)
             if cut_off or self.refused:
-                self.notes += self.host.do("grep kvm_exit: /sys/kernel/tracing/trace")[0]
+                self.host.do(f"tail -n 100 {TRACING}/trace", 60)    # into the log
         except HostHung as e:
             self.notes.append(str(e))
             say(f"{self.name}: {e}")
