@@ -18,7 +18,8 @@ def _right_data(r):
 
 
 def _faulty(r):
-    return r["spurious"] >= r["asserted"] > 0
+    """As a rule: on a busy machine one trigger may come late, when the thread is done."""
+    return r["spurious"] > r["asserted"] // 2 > 0
 
 
 def checks():
