@@ -101,8 +101,9 @@ class Session:
                 self.host = Host(self.images, cpus=self.machine[1], name=self.name,
                                  extra=host_devices(self.machine[2]), monitor=True)
                 self.host.load_kvm()
-                self.host.do(f"for event in {' '.join(LAST_WORDS)}; do "
-                             f"echo 1 >{TRACING}/events/kvm/$event/enable; done")
+                if self.host.cpus > 1:
+                    self.host.do(f"for event in {' '.join(LAST_WORDS)}; do "
+                                 f"echo 1 >{TRACING}/events/kvm/$event/enable; done")
                 return
             except HostHung as e:
                 self.close()
