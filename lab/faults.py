@@ -162,7 +162,8 @@ def host_reset(bench, cell):
     The host resets the device in the midst of traffic, which VFIO is not told. What the
     device asserted is forgotten, with a call on its way or not; and the kernel gives it
     back the Command register from before, so that a line that VFIO unmasked meanwhile stays
-    masked in this run.
+    masked in this run. A reset takes the cause of a call on its way at most, and that of
+    one more which VFIO signals as it looks at a device that is being reset.
     """
     bench.traffic(cell)
     at = f"/sys/bus/pci/devices/{bench.device}/reset"
@@ -171,8 +172,8 @@ def host_reset(bench, cell):
     bench.until(r"^@exit ", 120)
     counts = bench.counts()
     stalls, real = counts.get("stalls", 0), counts.get("real", 0)
-    good = resets == 3 >= counts.get("spurious", 99) and bench.exit_code() == 0 \
-        and 0 < real == counts["expected"] - stalls
+    good = resets == 3 and counts.get("spurious", 99) <= 2 * resets \
+        and bench.exit_code() == 0 and 0 < real == counts["expected"] - stalls
     return good, f"{resets} resets, real {real}, {stalls} lost, " \
         f"{counts.get('spurious')} whose cause the reset took"
 
