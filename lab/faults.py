@@ -162,8 +162,8 @@ def host_reset(bench, cell):
     The host resets the device in the midst of traffic, which VFIO is not told. What the
     device asserted is forgotten, with a call on its way or not; and the kernel gives it
     back the Command register from before, so that a line that VFIO unmasked meanwhile stays
-    masked in this run. A reset takes the cause of a call on its way at most, and that of
-    one more which VFIO signals as it looks at a device that is being reset.
+    masked in this run. A reset may take more than one cause (4 in 3 resets were seen); why
+    is not known.
     """
     bench.traffic(cell)
     at = f"/sys/bus/pci/devices/{bench.device}/reset"
