@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -107,85 +106,58 @@ static int eventfd_error(const struct vfio_intx *x)
 		      "the limit of open files", x->dev->address);
 }
 
-/* What was signalled before is void. */
-static void forget(int eventfd)
+/* What was requested before is void. */
+static void forget_unmasks(struct vfio_intx *x)
 {
 	uint64_t count;
 
-	if (read(eventfd, &count, sizeof(count)) < 0)
+	if (read(x->unmask_fd, &count, sizeof(count)) < 0)
 		return;
 }
 
-/* Locked. */
-static int set_trigger(struct vfio_intx *x, int fd)
+/*
+ * Locked.  DisINTx as VFIO shows it: where VFIO masks by the device the device's
+ * own follows.  Its byte alone is written: the other one is the VMM's.
+ */
+static void set_disintx(struct vfio_intx *x, bool set)
 {
-	return vfio_irqs_set_triggers(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
-				      &fd);
-}
+	const uint8_t bit = PCI_COMMAND_INTX_DISABLE >> 8;
+	off_t at = (off_t)(x->dev->config_offset + PCI_COMMAND + 1);
+	uint8_t command;
 
-static bool is_signalled(int eventfd)
-{
-	struct pollfd fd = { .fd = eventfd, .events = POLLIN };
-
-	return poll(&fd, 1, 0) == 1;
+	if (pread(x->dev->fd, &command, 1, at) != 1)
+		return;
+	command = set ? command | bit : command & (uint8_t)~bit;
+	if (pwrite(x->dev->fd, &command, 1, at) != 1)
+		suspect(x);
 }
 
 /*
- * Locked; masks INTx, whose trigger is `first`.  True: unmask it.  False: it
- * fired meanwhile, and is as after any trigger, or fresh and not enabled.
+ * Locked.  VFIO does not tell whether it masks by the device, but DisINTx that
+ * is set before INTx is enabled does.
  *
- * Where VFIO disables the host's interrupt a mask may meet the handler of one
- * that has just come: each of them disables it, one unmask enables it, and from
- * then on the line is dead, though VFIO calls it unmasked.  So the mask is
- * believed only if no handler ran: to set the trigger again waits for one that
- * does, and none begins after the mask.  Else INTx begins anew.
+ * If so, INTx begins masked, and VFIO looks at the line as it unmasks: one that
+ * was high before the host's irqchip had its pin set up may be latched nowhere
+ * (QEMU's IOAPIC forgets it), and would never fire.
+ *
+ * Else it must not be masked now: a mask may meet the handler of an interrupt
+ * that has just come.  Each of them disables the host's interrupt, one unmask
+ * enables it, and the line is dead though VFIO calls it unmasked.
  */
-static bool mask_first(struct vfio_intx *x, int first)
+static int enable_trigger(struct vfio_intx *x)
 {
-	int fd = x->dev->fd;
-	int by_device;
+	int by_device, error;
 
-	if (vfio_irqs_mask(fd, VFIO_PCI_INTX_IRQ_INDEX) < 0)
-		return false;
+	set_disintx(x, true);
 	by_device = pci_sysfs_disintx("/sys", x->dev->address);
 	atomic_store(&x->looks, x->may_look && by_device == 0);
-	set_trigger(x, first);
-	if (!is_signalled(first))
-		return true;
-	if (by_device != 1) {
-		vfio_irqs_disable(fd, VFIO_PCI_INTX_IRQ_INDEX);
-		forget(first);
-	}
-	return false;
-}
-
-/*
- * Locked.  Masks and unmasks once, for two reasons.  VFIO does not tell how it
- * masks, but the device does.  And a line that is high before the host's irqchip
- * has its pin set up may be latched nowhere (QEMU's IOAPIC forgets it), and then
- * never fires: as VFIO unmasks it looks at the line itself.
- *
- * Until then `first` is the trigger, which nobody else reads.
- */
-static int enable_trigger(struct vfio_intx *x, int first)
-{
-	int error = set_trigger(x, first);
-	bool unmask;
-
-	if (error)
-		return error;
-	unmask = mask_first(x, first);
-	error = set_trigger(x, x->trigger_fd);
-	if (error) {
-		vfio_irqs_disable(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX);
-		return error;
-	}
-	if (unmask)
-		vfio_irqs_unmask(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX);
-	/* Before the mask, or since a guest's unmask by ioctl that came between. */
-	if (is_signalled(first))
-		signal_fd(x->trigger_fd);
-	return 0;
+	if (by_device != 1)
+		set_disintx(x, false);
+	error = vfio_irqs_set_triggers(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX, 0,
+				       1, &x->trigger_fd);
+	if (by_device == 1)
+		set_disintx(x, false);
+	return error;
 }
 
 /*
@@ -195,16 +167,12 @@ static int enable_trigger(struct vfio_intx *x, int first)
  */
 static int enable(struct vfio_intx *x)
 {
-	int first = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int fd = x->dev->fd;
 	int error;
 
-	if (first < 0)
-		return eventfd_error(x);
 	/* Older kernels leave unmasks in the count, and act on it as they attach. */
-	forget(x->unmask_fd);
-	error = enable_trigger(x, first);
-	close(first);
+	forget_unmasks(x);
+	error = enable_trigger(x);
 	if (error)
 		return enable_error(x, error);
 	x->enabled = true;

@@ -65,24 +65,14 @@ int vfio_irqs_set_unmask_fd(int device, unsigned int index, int fd)
 	return ioctl(device, VFIO_DEVICE_SET_IRQS, set) < 0 ? -errno : 0;
 }
 
-static int act(int device, unsigned int index, unsigned int action)
+int vfio_irqs_unmask(int device, unsigned int index)
 {
 	struct vfio_irq_set set = {
 		.argsz = sizeof(set),
-		.flags = VFIO_IRQ_SET_DATA_NONE | action,
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK,
 		.index = index,
 		.count = 1,
 	};
 
 	return ioctl(device, VFIO_DEVICE_SET_IRQS, &set) < 0 ? -errno : 0;
-}
-
-int vfio_irqs_mask(int device, unsigned int index)
-{
-	return act(device, index, VFIO_IRQ_SET_ACTION_MASK);
-}
-
-int vfio_irqs_unmask(int device, unsigned int index)
-{
-	return act(device, index, VFIO_IRQ_SET_ACTION_UNMASK);
 }

@@ -22,7 +22,6 @@ void vfio_irqs_disable(int device, unsigned int index);
 
 /* INTx: a signal of fd unmasks, without a system call other than the write. */
 int vfio_irqs_set_unmask_fd(int device, unsigned int index, int fd);
-int vfio_irqs_mask(int device, unsigned int index);
 int vfio_irqs_unmask(int device, unsigned int index);
 
 #endif
