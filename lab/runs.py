@@ -13,7 +13,7 @@ from .machine import EDU, OTHER, Host, HostHung
 
 GUEST_APPEND = ("console=ttyS0 quiet panic=-1 mitigations=off pci=nomsi "
                 "no_timer_check tsc=reliable random.trust_cpu=on")
-BOOT_SECONDS = 90       # a guest that has not begun its first cell by then hangs
+BOOT_SECONDS = 60       # a guest that has not begun its first cell by then hangs
 GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
 TRACING = "/sys/kernel/tracing"
 # KVM keeps nothing of a vCPU after a triple fault: these tell what came before it.
@@ -152,7 +152,7 @@ class Session:
         keep = os.path.join(WORK, f"{what}-{cell.key_text()}.txt")
         if os.path.exists(keep):
             return
-        commands = ["info pic", *(f"info lapic {n}" for n in range(cell.host_cpus)),
+        commands = ["info pic", "info pci", *(f"info lapic {n}" for n in range(cell.host_cpus)),
                     "info registers -a"]
         # Command (DisINTx: 0x400) and Status (Interrupt Status: 0x80000) of the devices
         commands += [f"xp /1wx {ECAM + (int(address[8:10], 16) << 15) + 4:#x}" for address in EDU]
@@ -196,6 +196,7 @@ class Session:
                     return
                 if counts.get("stalls"):
                     self._keep_machine(cell, "stall")
+                    self._keep_console("stall", cell, "a call is missing")
                     if not counts.get("host_irqs", 1) and self._once_more(
                             cell, "the device asserted, and the host took no interrupt"):
                         dead.append(cell)   # the VMM's own counts come at its end
@@ -236,8 +237,9 @@ class Session:
             self._keep_console("ended", c, " ".join(self.notes[:1]))
         for c in dead:
             self._keep_console("dead", c, "its line is dead")
-        if any(killed) or dead:
+        if any(killed):
             self._keep_console("hung", cells[0], "a guest was ended")
+        if any(killed) or dead:
             # A storm may have made the host's kernel give the line up.
             self.close()
             for c in [c for c in cells if c not in finished][:1]:
