@@ -33,7 +33,7 @@ def main(hosts, parts, parallel):
     if not reason:
         jobs = [job for part in parts for job in part.jobs(ready)]
         lock = threading.Lock()
-        threads = [threading.Thread(target=_work, args=(jobs, slot, lock))
+        threads = [threading.Thread(target=_work, args=(jobs, slot, lock), daemon=True)
                    for slot in range(parallel)]
         for t in threads:
             t.start()

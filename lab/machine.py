@@ -27,11 +27,14 @@ STOPPED_CLOCK = 6       # looks at a timer that is always set to the same time
 FIRMWARE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|c)")   # SeaBIOS draws a screen
 
 
-_alive = set()
+_alive, _ending, _starting = set(), threading.Event(), threading.Lock()
 
 
 @atexit.register
 def _close_all():
+    """However the lab ends. Threads that are left over start no other host then."""
+    with _starting:
+        _ending.set()
     for host in list(_alive):
         host.close()
 
@@ -122,10 +125,13 @@ class Host:
                  + append]
         self.log = open(os.path.join(WORK, f"{name}.log"), "w")
         self._lines = queue.Queue()
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT,
-                                        pass_fds=[self.monitor.descriptor] if monitor else [])
-        _alive.add(self)
+        with _starting:
+            if _ending.is_set():
+                raise LabError("the lab has been ended")
+            self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.STDOUT,
+                                            pass_fds=[self.monitor.descriptor] if monitor else [])
+            _alive.add(self)
         threading.Thread(target=self._listen, daemon=True).start()
         try:
             if monitor:

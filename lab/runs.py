@@ -334,7 +334,7 @@ def run(cells, done, parallel=2, spread=False, per_host=10, again=None):
             finally:
                 session.close()
 
-    threads = [threading.Thread(target=worker, args=(n,)) for n in range(parallel)]
+    threads = [threading.Thread(target=worker, args=(n,), daemon=True) for n in range(parallel)]
     for t in threads:
         t.start()
     for t in threads:

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-What of the lab needs no machine: that only one run has a checkout's files, that
-the flood of pings counts what is lost or wrong, and that a CPU which QEMU forgot
-to wake is told from those that only sleep.  TAP.
+What of the lab needs no machine: that only one run has a checkout's files, that it
+ends when it is told to, that the flood of pings counts what is lost or wrong, and
+that a CPU which QEMU forgot to wake is told from those that only sleep.  TAP.
 """
 import fcntl
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -23,6 +24,19 @@ from lab.common import alone
 with alone("lab", "--matrix"):
     print("held", flush=True)
     time.sleep(60)
+"""
+
+# The lab with cells that never end, where no machine is needed.
+ENDLESS = """
+import sys, time
+from lab import runs
+def run_cells(session, group, finish):
+    print("running", flush=True)
+    time.sleep(600)
+runs.images.prepare = dict.fromkeys
+runs.Session.run_cells = run_cells
+sys.argv[1:] = ["lab"]
+import lab.__main__
 """
 
 
@@ -46,6 +60,24 @@ def lock():
         yield "and told by whom", f"process {holder.pid}, './x lab --matrix'" in said, said
         code, said = lab(at)
         yield "a killed run leaves no lock", code == 2 and "cannot write /nowhere" in said, said
+
+
+def ended():
+    """A run that is told to end does not wait for its cells."""
+    with tempfile.TemporaryDirectory() as at:
+        os.symlink(ROOT / "lab", at + "/lab")
+        for name, number, owed in (("SIGTERM", signal.SIGTERM, 143), ("Ctrl-C", signal.SIGINT, 130)):
+            with subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE,
+                                  cwd=at) as run:
+                while run.stdout.readline() not in (b"running\n", b""):
+                    pass
+                run.send_signal(number)
+                try:
+                    code = run.wait(60)
+                except subprocess.TimeoutExpired:
+                    code = "not ended after a minute"
+                run.kill()
+            yield f"{name} ends a run amid its cells", code == owed, str(code)
 
 
 def answer(wrong, silent):
@@ -134,7 +166,7 @@ def main():
             return answer(int(wrong), int(silent))
         return inner(first, wrong, silent)
     n = 0
-    for part in (lock, flood, wakes):
+    for part in (lock, ended, flood, wakes):
         for name, good, said in part():
             n += 1
             print(f"{'ok' if good else 'not ok'} {n} - {name}")
