@@ -119,17 +119,17 @@ static void forget_unmasks(struct vfio_intx *x)
  * Locked.  DisINTx as VFIO shows it: where VFIO masks by the device the device's
  * own follows.  Its byte alone is written: the other one is the VMM's.
  */
-static void set_disintx(struct vfio_intx *x, bool set)
+static int set_disintx(struct vfio_intx *x, bool set)
 {
+	const unsigned int high = PCI_COMMAND + 1;
 	const uint8_t bit = PCI_COMMAND_INTX_DISABLE >> 8;
-	off_t at = (off_t)(x->dev->config_offset + PCI_COMMAND + 1);
 	uint8_t command;
+	int error = vfio_device_config_read(x->dev, high, &command, 1);
 
-	if (pread(x->dev->fd, &command, 1, at) != 1)
-		return;
+	if (error)
+		return error;
 	command = set ? command | bit : command & (uint8_t)~bit;
-	if (pwrite(x->dev->fd, &command, 1, at) != 1)
-		suspect(x);
+	return vfio_device_config_write(x->dev, high, &command, 1);
 }
 
 /*
@@ -146,17 +146,23 @@ static void set_disintx(struct vfio_intx *x, bool set)
  */
 static int enable_trigger(struct vfio_intx *x)
 {
-	int by_device, error;
+	int error = set_disintx(x, true);
+	int by_device;
 
-	set_disintx(x, true);
+	if (error)
+		return error;
 	by_device = pci_sysfs_disintx("/sys", x->dev->address);
 	atomic_store(&x->looks, x->may_look && by_device == 0);
 	if (by_device != 1)
-		set_disintx(x, false);
-	error = vfio_irqs_set_triggers(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX, 0,
-				       1, &x->trigger_fd);
-	if (by_device == 1)
-		set_disintx(x, false);
+		error = set_disintx(x, false);
+	if (!error)
+		error = vfio_irqs_set_triggers(x->dev->fd,
+					       VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
+					       &x->trigger_fd);
+	if (by_device == 1 && set_disintx(x, false) && !error) {
+		vfio_irqs_disable(x->dev->fd, VFIO_PCI_INTX_IRQ_INDEX);
+		error = -EIO;	/* else masked, and nobody would know */
+	}
 	return error;
 }
 
