@@ -189,7 +189,8 @@ struct irqfwd_vfio_region {
 /*
  * address: "0000:00:03.0".  Uses the device's cdev and iommufd where the host
  * has them, else its group.  -ENODEV: no such device; -EBUSY: not bound to
- * vfio-pci; -EPERM: group not viable; -ENOTSUP: no IOMMU; -EACCES: permission.
+ * vfio-pci, or in use; -EPERM: group not viable, or interrupts not remapped;
+ * -ENOTSUP: no IOMMU; -EACCES: permission.
  */
 int irqfwd_vfio_open(const char *address, struct irqfwd_vfio **out);
 

@@ -21,13 +21,14 @@ docs/lab.md says what each driver and pattern does and how each column is counte
 """
 
 
-def _list(allowed, kind=str):
+def _list(allowed, kind=str, more=()):
+    """more: allowed, too, but no part of all."""
     def parse(text):
         values = allowed if text == "all" else [kind(v) for v in text.split(",")]
         for v in values:
-            if v not in allowed:
+            if v not in [*allowed, *more]:
                 raise argparse.ArgumentTypeError(
-                    f"'{v}' is none of {', '.join(map(str, allowed))}")
+                    f"'{v}' is none of {', '.join(map(str, [*allowed, *more]))}")
         return values
     return parse
 
@@ -48,7 +49,10 @@ def parser():
                                 description="Runs cells of the nested lab: stock Debian "
                                 "host kernels, real KVM and VFIO, a real device.")
     chips = ["split", "kernel", "userspace"]
-    for name, allowed in (("host", cells.HOSTS), ("vmm", cells.VMMS), ("irqchip", chips),
+    p.add_argument("--host", action="extend", metavar="LIST",
+                   type=_list(cells.HOSTS, more=cells.OTHER_HOSTS),
+                   help=f"{', '.join(cells.HOSTS)}, or all; and {', '.join(cells.OTHER_HOSTS)}")
+    for name, allowed in (("vmm", cells.VMMS), ("irqchip", chips),
                           ("policy", cells.POLICIES), ("device", cells.DEVICES),
                           ("driver", cells.ALL_DRIVERS), ("pattern", cells.PATTERNS)):
         p.add_argument(f"--{name}", action="extend", type=_list(allowed), metavar="LIST",

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 
 HOSTS = ["6.1", "6.12"]
+OTHER_HOSTS = ["6.12-iommufd"]  # run when they are named
 VMMS = ["irqfwd", "qemu"]
 IRQCHIPS = {"irqfwd": ["split"], "qemu": ["kernel", "split", "userspace"]}
 POLICIES = ["eoi", "unmask", "sample"]

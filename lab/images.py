@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 
-from . import debs
+from . import debs, iommufd
 from .common import BUILD, LAB, WORK, LabError, read, run, say
 from .cpio import Image
 
@@ -16,11 +16,12 @@ HOSTS = {
     "6.1": r"linux-image-6\.1\.0-\d+-amd64",
     "6.12": r"linux-image-6\.12\.\d+\+deb12-amd64",
 }
+IOMMUFD = "6.12-iommufd"    # 6.12 with other modules, and an irqfwd that uses them
 GUEST = r"linux-image-6\.1\.0-\d+-cloud-amd64"
 FULL_GUEST = HOSTS["6.1"]   # with the drivers of real devices, which the cloud's lacks
 FULL_MODULES = ["e1000"]
 
-HOST_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd", "vfio_virqfd", "vfio",
+HOST_MODULES = ["irqbypass", "ccp", "kvm", "kvm-amd", "vfio_virqfd", "iommufd", "vfio",
                 "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
 NVME_MIB = 64
 
@@ -30,6 +31,7 @@ QEMU_DATA = ["/usr/share/seabios/bios-256k.bin", "/usr/share/seabios/bios.bin",
              "/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/kvmvapic.bin",
              "/usr/share/qemu/pvh.bin"]
 IRQFWD = os.path.join(BUILD, "irqfwd")
+TEST = os.path.join(BUILD, "test", "test_vfio")
 
 
 def _stamp(path, sources):
@@ -61,8 +63,12 @@ def libraries(binary):
     return sorted(set(re.findall(r"(/\S+) \(0x", out)))
 
 
+def host_package(host):
+    return debs.newest(HOSTS[host.removesuffix("-iommufd")])
+
+
 def host_kernel(host):
-    tree = debs.tree(debs.newest(HOSTS[host]))
+    tree = debs.tree(host_package(host))
     return glob.glob(tree + "/boot/vmlinuz-*")[0], tree
 
 
@@ -94,22 +100,29 @@ def program(source):
     return path
 
 
-def _headers(guest):
-    """A build tree for modules of the guest's kernel, out of three packages."""
-    version = re.sub("^linux-image-", "", guest)
-    base = re.sub("-cloud-amd64$", "", version)
-    flavour = debs.tree(f"linux-headers-{version}")
-    common = debs.tree(f"linux-headers-{base}-common")
-    kbuild = debs.tree("linux-kbuild-" + ".".join(base.split(".")[:2]))
+def _header_packages(image):
+    """Flavour, common part and build tools of a kernel's package."""
+    version = re.sub("^linux-image-", "", image)
+    base = re.sub("(-cloud)?-amd64$", "", version)
+    # Of 6.1 the tools' package has the series' name alone.
+    series = ".".join(base.split(".")[:2])
+    tools = series if series == "6.1" else base
+    return f"linux-headers-{version}", f"linux-headers-{base}-common", f"linux-kbuild-{tools}"
+
+
+def _headers(image):
+    """A build tree for modules of a kernel, out of three packages."""
+    names = _header_packages(image)
+    flavour, common, kbuild = (debs.tree(n) for n in names)
     to = os.path.join(debs.TREES, "kbuild-" + os.path.basename(flavour))
     if os.path.isdir(to):
         return to
     part = f"{to}.part-{os.getpid()}"
-    shutil.copytree(f"{flavour}/usr/src/linux-headers-{version}", part, symlinks=True)
+    shutil.copytree(f"{flavour}/usr/src/{names[0]}", part, symlinks=True)
     for name in ("scripts", "tools"):
         os.unlink(f"{part}/{name}")
         os.symlink(glob.glob(f"{kbuild}/usr/lib/linux-kbuild-*/{name}")[0], f"{part}/{name}")
-    source = f"{common}/usr/src/linux-headers-{base}-common"
+    source = f"{common}/usr/src/{names[1]}"
     for name in ("scripts", "tools"):
         if os.path.islink(f"{source}/{name}"):
             os.unlink(f"{source}/{name}")
@@ -178,13 +191,29 @@ def guest_initrd():
     return path
 
 
+def host_binaries(host):
+    """irqfwd and the library's test on real devices, as this host wants them built."""
+    return iommufd.binaries(host_package(host)) if host == IOMMUFD else (IRQFWD, TEST)
+
+
+def _host_modules(host, tree):
+    """Name to contents; a module that this kernel lacks is not needed there."""
+    found = {name: _module(tree, name) for name in HOST_MODULES}
+    if host == IOMMUFD:
+        package = host_package(host)
+        for path in iommufd.modules(package, _headers(package)):
+            found[os.path.basename(path)[:-len(".ko")]] = read(path)
+    return {name: data for name, data in found.items() if data}
+
+
 def host_initrd(host):
     """The host's initramfs: tools, modules, both VMMs and the guest."""
     path = f"{WORK}/host-{host}.cpio"
     guest, full = guest_kernel()[0], guest_kernel(FULL_GUEST)[0]
     initrd, tool = guest_initrd(), program(LAB + "/host/labhost.c")
     _, tree = host_kernel(host)
-    programs = [p for p in (QEMU, IRQFWD) if os.path.exists(p)]
+    irqfwd = host_binaries(host)[0]
+    programs = [p for p in (QEMU, irqfwd) if os.path.exists(p)]
     libs = sorted({lib for p in programs for lib in libraries(p)})
     data = [d for d in QEMU_DATA if os.path.exists(d)]
     same, note = _stamp(path, [__file__, BUSYBOX, LAB + "/host/init", guest, full, initrd, tool,
@@ -200,10 +229,8 @@ def host_initrd(host):
     image.file("bin/busybox", BUSYBOX)
     image.file("init", LAB + "/host/init")
     image.file("bin/labhost", tool)
-    for name in HOST_MODULES:
-        module = _module(tree, name)
-        if module:
-            image.data(f"modules/{name}.ko", module)
+    for name, module in _host_modules(host, tree).items():
+        image.data(f"modules/{name}.ko", module)
     for p in programs:
         # QEMU finds its firmware relative to itself.
         image.file("usr/bin/" + os.path.basename(p), p)
@@ -220,10 +247,9 @@ def host_initrd(host):
 def prepare(hosts):
     """Everything that the hosts need, before any of them starts."""
     os.makedirs(WORK, exist_ok=True)
-    wanted = [debs.newest(HOSTS[h]) for h in hosts]
+    wanted = [host_package(h) for h in hosts]
+    if IOMMUFD in hosts:
+        wanted += iommufd.packages(host_package(IOMMUFD))
     guest = debs.newest(GUEST)
-    version = re.sub("^linux-image-", "", guest)
-    base = re.sub("-cloud-amd64$", "", version)
-    debs.fetch(wanted + [guest, debs.newest(FULL_GUEST), f"linux-headers-{version}", f"linux-headers-{base}-common",
-                         "linux-kbuild-" + ".".join(base.split(".")[:2])])
+    debs.fetch(wanted + [guest, debs.newest(FULL_GUEST), *_header_packages(guest)])
     return {h: (host_kernel(h)[0], host_initrd(h)) for h in hosts}

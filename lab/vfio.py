@@ -13,7 +13,7 @@ from .common import BUILD, WORK, LabError, alone, say
 from .cpio import Image, join
 from .machine import EDU, Host, HostHung
 
-TEST = os.path.join(BUILD, "test", "test_vfio")
+HOSTS = list(images.HOSTS) + [images.IOMMUFD]
 TAP = os.path.join(BUILD, "lab-vfio.tap")
 SECONDS = 120
 
@@ -36,8 +36,9 @@ def initrd(host, base):
     """The host's initramfs with the test behind it."""
     extra, path = f"{WORK}/vfio.cpio", f"{WORK}/vfio-{host}.cpio"
     image = Image()
-    image.file("bin/test_vfio", TEST)
-    for lib in images.libraries(TEST):
+    test = images.host_binaries(host)[1]
+    image.file("bin/test_vfio", test)
+    for lib in images.libraries(test):
         image.file(lib, os.path.realpath(lib))
     image.write(extra)
     join(path, base, extra)
@@ -69,8 +70,9 @@ class Points:
 class Run:
     """One host; prints TAP-like lines as they come."""
 
-    def __init__(self, name, pair, points, **machine):
+    def __init__(self, name, pair, points, cdev=False, **machine):
         self.name, self.points = name, points
+        self.env = "IRQFWD_TEST_CDEV=1" if cdev else ""
         self.host = Host(pair, name=f"vfio-{name}", **machine)
 
     def tell(self, line):
@@ -78,7 +80,7 @@ class Run:
 
     def tests(self, env):
         lines, code = self.host.do(
-            f"CMOCKA_MESSAGE_OUTPUT=TAP {env} timeout {SECONDS} test_vfio 2>&1", SECONDS + 30)
+            f"CMOCKA_MESSAGE_OUTPUT=TAP {self.env} {env} timeout {SECONDS} test_vfio 2>&1", SECONDS + 30)
         before = self.points.failed
         for line in lines:
             self.tell(line)
@@ -109,7 +111,8 @@ def behind(run, bridge):
 
 def on_host(name, pair, points):
     """The tests with and without nointxmask, and the refusals in between."""
-    run = Run(name, pair, points, extra=EXTRA)
+    cdev = name == images.IOMMUFD
+    run = Run(name, pair, points, cdev, extra=EXTRA)
     try:
         run.refuses("no /dev/kvm", EDU[:1], ["/dev/kvm"])
         run.host.load_kvm()
@@ -124,15 +127,21 @@ def on_host(name, pair, points):
         inner, serial = BEHIND.format(bus=bus), SERIAL.format(bus=bus)
         run.host.do(f"bind {inner}", 30)
         run.refuses("group not viable", [inner], ["not viable", serial, "serial"])
-        run.host.do(f"echo {serial} > /sys/bus/pci/devices/{serial}/driver/unbind")
-        run.tests(f"IRQFWD_TEST_DEVICE={inner} IRQFWD_TEST_BRIDGE={BRIDGE}")
+        run.host.do(f"bind {serial}", 30)
+        run.tests(f"IRQFWD_TEST_DEVICE={inner} IRQFWD_TEST_BRIDGE={BRIDGE} "
+                  f"IRQFWD_TEST_SIBLING={serial}")
         run.host.do("load_vfio 1", 60)
         run.host.do("bind " + " ".join(EDU + [SHARED]), 30)
         run.tests("")
         run.refuses("shared and not maskable", [EDU[0], SHARED],
                     ["shared", "nointxmask=1"])
-        run.host.do("rmmod vfio_iommu_type1", 30)
-        run.refuses("no IOMMU driver", EDU[:1], ["vfio_iommu_type1"])
+        parameter = ("/sys/module/" + ("iommufd" if cdev else "vfio_iommu_type1")
+                     + "/parameters/allow_unsafe_interrupts")
+        run.host.do(f"echo 0 > {parameter}")
+        run.refuses("interrupts not remapped", EDU[:1], ["remap", parameter])
+        if not cdev:
+            run.host.do("rmmod vfio_iommu_type1", 30)
+            run.refuses("no IOMMU driver", EDU[:1], ["vfio_iommu_type1"])
     finally:
         run.host.close()
 
@@ -143,7 +152,8 @@ def with_two_cpus(name, pair, points):
     host with two can fail by itself (docs/lab.md): then once more on a fresh one.
     """
     for left in (1, 0):
-        run = Run(f"{name} two CPUs", pair, points, cpus=2, monitor=True)
+        run = Run(f"{name} two CPUs", pair, points, name == images.IOMMUFD, cpus=2,
+                  monitor=True)
         try:
             run.host.load_kvm()
             for nointxmask in (0, 1):
@@ -174,10 +184,10 @@ def main():
     p = argparse.ArgumentParser(prog="./x vfio", description="Runs the library's tests on real "
                                 "VFIO devices, in the nested lab, without a VMM.")
     p.add_argument("host", nargs="*", metavar="HOST",
-                   help=f"kernels of the host: {', '.join(images.HOSTS)} (all)")
-    hosts = p.parse_args().host or list(images.HOSTS)
-    for host in set(hosts) - set(images.HOSTS):
-        p.error(f"there is no host {host}; there are {', '.join(images.HOSTS)}")
+                   help=f"kernels of the host: {', '.join(HOSTS)} (all)")
+    hosts = p.parse_args().host or HOSTS
+    for host in set(hosts) - set(HOSTS):
+        p.error(f"there is no host {host}; there are {', '.join(HOSTS)}")
     try:
         with alone("vfio", *sys.argv[1:]):
             return _run(hosts)

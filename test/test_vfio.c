@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -832,6 +833,53 @@ static void dma_mappings(void **state)
 	munmap(memory, 2 * size);
 }
 
+/* Which interface the host has, IRQFWD_TEST_CDEV says: one of iommufd's, or none. */
+static void opened_by_the_interface_that_is_there(void **state)
+{
+	char path[64], name[64] = "";
+
+	need_device();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d",
+		 irqfwd_vfio_fd(bench.dev));
+	assert_true(readlink(path, name, sizeof(name) - 1) > 0);
+	assert_int_equal(!strncmp(name, "/dev/vfio/devices/", 18),
+			 getenv("IRQFWD_TEST_CDEV") != NULL);
+}
+
+/* Two devices of one IOMMU group reach the same memory, though opened apart. */
+static void devices_of_a_group_share(void **state)
+{
+	const char *address = getenv("IRQFWD_TEST_SIBLING");
+	struct irqfwd_vfio *sibling;
+	size_t size = 0x10000;
+	char *memory;
+
+	need_device();
+	if (!address) {
+		print_message("# IRQFWD_TEST_SIBLING names no other device of "
+			      "the group\n");
+		skip();
+	}
+	if (irqfwd_vfio_open(address, &sibling))
+		fail_msg("%s", irqfwd_error());
+	memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_int_equal(irqfwd_vfio_map_dma(bench.dev, 0, memory, size), 0);
+	assert_int_equal(irqfwd_vfio_map_dma(sibling, 0, memory + size, size),
+			 -EEXIST);
+	assert_int_equal(irqfwd_vfio_map_dma(sibling, 0, memory, size), 0);
+	assert_int_equal(irqfwd_vfio_unmap_dma(bench.dev, 0, size), 0);
+	/* It stays, and the group does, while one of them is open. */
+	munmap((void *)bench.bar, bench.bar_size);
+	bench.bar = NULL;
+	irqfwd_vfio_close(bench.dev);
+	if (irqfwd_vfio_open(bench.address, &bench.dev))
+		fail_msg("%s", irqfwd_error());
+	assert_int_equal(irqfwd_vfio_unmap_dma(bench.dev, 0, size), 0);
+	irqfwd_vfio_close(sibling);
+	munmap(memory, 2 * size);
+}
+
 static void config_space(void **state)
 {
 	uint16_t vendor = 0;
@@ -863,17 +911,12 @@ static void a_device_is_opened_once(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-static void permission(void **state)
+/* The errno of a user who is nobody, 0: the device is open. */
+static int open_as_nobody(void)
 {
-	pid_t child;
+	pid_t child = fork();
 	int status;
 
-	need_device();
-	munmap((void *)bench.bar, bench.bar_size);
-	bench.bar = NULL;
-	irqfwd_vfio_close(bench.dev);
-	bench.dev = NULL;
-	child = fork();
 	if (!child) {
 		struct irqfwd_vfio *dev;
 		int error;
@@ -881,11 +924,39 @@ static void permission(void **state)
 		if (setuid(65534))
 			_exit(100);
 		error = irqfwd_vfio_open(bench.address, &dev);
-		fprintf(stderr, "# %s\n", irqfwd_error());
-		_exit(error == -EACCES ? 0 : 1);
+		fprintf(stderr, "# %s\n", error ? irqfwd_error() : "open");
+		_exit(-error);
 	}
 	waitpid(child, &status, 0);
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void group_path(char *path, size_t size)
+{
+	char link[128], target[256] = "";
+
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s/iommu_group",
+		 bench.address);
+	assert_true(readlink(link, target, sizeof(target) - 1) > 0);
+	snprintf(path, size, "/dev/vfio/%s", strrchr(target, '/') + 1);
+}
+
+/* The group's node is enough, also where the cdev would come first. */
+static void permission(void **state)
+{
+	char path[300];
+
+	need_device();
+	munmap((void *)bench.bar, bench.bar_size);
+	bench.bar = NULL;
+	irqfwd_vfio_close(bench.dev);
+	bench.dev = NULL;
+	assert_int_equal(open_as_nobody(), EACCES);
+	group_path(path, sizeof(path));
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(open_as_nobody(), 0);
+	assert_int_equal(chmod(path, 0600), 0);
 }
 
 /* A VMM in the middle of an interrupt, and then not any more. */
@@ -1071,6 +1142,8 @@ int main(int argc, char **argv)
 		WITH_DEVICE(msix_vectors_are_armed_late),
 		WITH_DEVICE(msix_changes_its_number),
 		WITH_DEVICE(dma_mappings),
+		WITH_DEVICE(opened_by_the_interface_that_is_there),
+		WITH_DEVICE(devices_of_a_group_share),
 		WITH_DEVICE(config_space),
 		WITH_DEVICE(a_device_is_opened_once),
 		WITH_DEVICE(permission),

@@ -72,13 +72,13 @@ int irqfwd_vfio_config_write(struct irqfwd_vfio *dev, unsigned int offset,
 int irqfwd_vfio_map_dma(struct irqfwd_vfio *dev, uint64_t iova, void *vaddr,
 			uint64_t size)
 {
-	return vfio_dma_map(dev->dev.dma, iova, vaddr, size);
+	return vfio_dma_map(dev->dev.group->dma, iova, vaddr, size);
 }
 
 int irqfwd_vfio_unmap_dma(struct irqfwd_vfio *dev, uint64_t iova,
 			  uint64_t size)
 {
-	return vfio_dma_unmap(dev->dev.dma, iova, size);
+	return vfio_dma_unmap(dev->dev.group->dma, iova, size);
 }
 
 int irqfwd_vfio_reset(struct irqfwd_vfio *dev)

@@ -131,9 +131,12 @@ static bool stands_in_the_way(const char *root, const char *address,
 	       strcmp(driver, "pci-stub") != 0;
 }
 
-int pci_sysfs_group_not_viable(const char *root, unsigned int group)
+/* "0000:02:02.0 (serial), …" of those that stand in the way; their number. */
+static unsigned int list_holders(const char *root, unsigned int group,
+				 char *list, size_t size)
 {
-	char path[PATH_MAX], driver[64], list[512] = "";
+	char path[PATH_MAX], driver[64];
+	unsigned int found = 0;
 	size_t used = 0;
 	DIR *dir;
 
@@ -143,17 +146,32 @@ int pci_sysfs_group_not_viable(const char *root, unsigned int group)
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
 		if (!stands_in_the_way(root, entry->d_name, driver,
 				       sizeof(driver)) ||
-		    used >= sizeof(list) - 1)
+		    used >= size - 1)
 			continue;
-		used += (size_t)snprintf(list + used, sizeof(list) - used,
-					 "%s%s (%s)", used ? ", " : "",
-					 entry->d_name, driver);
+		used += (size_t)snprintf(list + used, size - used, "%s%s (%s)",
+					 found++ ? ", " : "", entry->d_name,
+					 driver);
 	}
 	if (dir)
 		closedir(dir);
+	return found;
+}
+
+bool pci_sysfs_group_is_viable(const char *root, unsigned int group)
+{
+	char list[512];
+
+	return list_holders(root, group, list, sizeof(list)) == 0;
+}
+
+int pci_sysfs_group_not_viable(const char *root, unsigned int group)
+{
+	char list[512] = "other devices of it";
+
+	list_holders(root, group, list, sizeof(list));
 	return errorf(-EPERM, "IOMMU group %u is not viable: host drivers hold "
 		      "%s; bind every device of the group to vfio-pci, or "
-		      "unbind it", group, used ? list : "other devices of it");
+		      "unbind it", group, list);
 }
 
 void pci_sysfs_irq(const char *root, const char *address, char *irq,

@@ -6,6 +6,7 @@
 #ifndef SOURCE_PCI_SYSFS_H
 #define SOURCE_PCI_SYSFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PCI_ADDRESS_SIZE	16	/* "0000:00:03.0", with room for wide domains */
@@ -18,6 +19,9 @@ int pci_sysfs_check_driver(const char *root, const char *address);
 
 /* The number of its IOMMU group; -ENOTSUP: no IOMMU. */
 int pci_sysfs_group(const char *root, const char *address);
+
+/* No host driver holds a device of the group. */
+bool pci_sysfs_group_is_viable(const char *root, unsigned int group);
 
 /* Fails with -EPERM, and names the group's devices that stand in the way. */
 int pci_sysfs_group_not_viable(const char *root, unsigned int group);

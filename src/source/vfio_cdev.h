@@ -7,14 +7,13 @@
 #ifndef SOURCE_VFIO_CDEV_H
 #define SOURCE_VFIO_CDEV_H
 
-#include "source/vfio_dma.h"
+#include "source/vfio_group.h"
 
 /*
- * beside: the address space to join, or NULL for one of its own.  Gives the
- * device's descriptor and a user's share of *dma.  -ENOENT: this host, or this
- * build, has no such interface for the device: take its group.
+ * As vfio_group_open().  -ENOENT: this host, or this build, has no such
+ * interface for the device, or others use its group: open the group.
  */
 int vfio_cdev_open(const char *address, struct vfio_dma *beside,
-		   struct vfio_dma **dma);
+		   struct vfio_group **group);
 
 #endif

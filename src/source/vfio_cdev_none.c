@@ -6,7 +6,7 @@
 #include "source/vfio_cdev.h"
 
 int vfio_cdev_open(const char *address, struct vfio_dma *beside,
-		   struct vfio_dma **dma)
+		   struct vfio_group **group)
 {
 	return errorf(-ENOENT, "%s: built without iommufd; build against "
 		      "kernel headers of 6.6 or newer", address);

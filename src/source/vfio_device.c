@@ -12,21 +12,14 @@
 #include "source/vfio_cdev.h"
 #include "source/vfio_intx.h"
 
-/* The cdev first, unless the container to share is the group interface's. */
+/* By its cdev, or else by its group. */
 static int open_fd(struct vfio_device *dev, struct vfio_device *beside)
 {
-	struct vfio_dma *dma = beside ? beside->dma : NULL;
-	int fd = -ENOENT;
+	struct vfio_dma *dma = beside ? beside->group->dma : NULL;
+	int fd = vfio_cdev_open(dev->address, dma, &dev->group);
 
-	if (!beside || !beside->group)
-		fd = vfio_cdev_open(dev->address, dma, &dev->dma);
-	if (fd != -ENOENT)
-		return fd;
-	if (beside && !beside->group)
-		return errorf(-EBUSY, "%s has no cdev, so it cannot share the "
-			      "address space of %s; open it by itself",
-			      dev->address, beside->address);
-	return vfio_group_open(dev->address, dma, &dev->group, &dev->dma);
+	return fd == -ENOENT ? vfio_group_open(dev->address, dma, &dev->group)
+			     : fd;
 }
 
 static int read_info(struct vfio_device *dev)
@@ -50,9 +43,7 @@ static int read_info(struct vfio_device *dev)
 static void release(struct vfio_device *dev)
 {
 	close(dev->fd);
-	vfio_dma_put(dev->dma);
-	if (dev->group)
-		vfio_group_put(dev->group);
+	vfio_group_put(dev->group);
 }
 
 int vfio_device_open(struct vfio_device *dev, const char *address,

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "source/pci_sysfs.h"
-#include "source/vfio_dma.h"
 #include "source/vfio_group.h"
 
 struct vfio_intx;
@@ -23,8 +22,7 @@ struct vfio_device {
 	int fd;
 	bool can_reset;
 	uint64_t config_offset;	/* of configuration space in fd */
-	struct vfio_group *group;	/* NULL: opened through its cdev */
-	struct vfio_dma *dma;
+	struct vfio_group *group;	/* and what its DMA reaches */
 	/*
 	 * VFIO enables one kind of interrupt at a time.  While MSI or MSI-X is
 	 * enabled, INTx is suspended, as on the bare device.

@@ -10,20 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "source/error.h"
 #include "source/pci_sysfs.h"
 
 #define CONTAINER	"/dev/vfio/vfio"
-
-struct vfio_group {
-	LIST_ENTRY(vfio_group) link;
-	unsigned int number, users;
-	int fd;
-	struct vfio_dma *dma;	/* a user of it */
-};
 
 /* Every open group of this process, and their users. */
 static LIST_HEAD(, vfio_group) groups = LIST_HEAD_INITIALIZER(groups);
@@ -145,47 +137,68 @@ static int open_group(const char *address, unsigned int number)
 	return fd < 0 ? open_error(path, address) : fd;
 }
 
-/* Locked. */
-static int group_new(const char *address, unsigned int number,
-		     struct vfio_dma *beside, struct vfio_group **out)
+static int dma_get(const char *address, struct vfio_dma *beside,
+		   struct vfio_dma **dma)
 {
-	struct vfio_group *group = calloc(1, sizeof(*group));
-	int error;
+	if (!beside)
+		return container_new(address, dma);
+	if (beside->ops != &container_ops)
+		return errorf(-EBUSY, "%s cannot be opened by its cdev, so it "
+			      "cannot share an address space of iommufd; open "
+			      "it by itself", address);
+	vfio_dma_get(beside);
+	*dma = beside;
+	return 0;
+}
 
-	if (!group)
-		return errorf(-ENOMEM, "no memory for a VFIO group");
-	*group = (struct vfio_group){ .number = number, .users = 1 };
-	if (beside) {
-		vfio_dma_get(beside);
-		group->dma = beside;
-	} else {
-		error = container_new(address, &group->dma);
-		if (error)
-			goto free_group;
-	}
-	assert(group->dma);
-	error = group->fd = open_group(address, number);
+static int open_by_container(struct vfio_group *group, const char *address,
+			     struct vfio_dma *beside)
+{
+	int error = dma_get(address, beside, &group->dma);
+
+	if (error)
+		return error;
+	error = group->fd = open_group(address, group->number);
 	if (error < 0)
 		goto put_dma;
-	error = join(group->fd, number, group->dma, !beside);
+	error = join(group->fd, group->number, group->dma, !beside);
 	if (error)
 		goto close_group;
-	LIST_INSERT_HEAD(&groups, group, link);
-	*out = group;
 	return 0;
 
 close_group:
 	close(group->fd);
 put_dma:
 	vfio_dma_put(group->dma);
-free_group:
-	free(group);
 	return error;
 }
 
 /* Locked. */
+static int group_new(const char *address, unsigned int number,
+		     struct vfio_dma *beside, vfio_group_opener *opener,
+		     struct vfio_group **out)
+{
+	struct vfio_group *group = calloc(1, sizeof(*group));
+	int error;
+
+	if (!group)
+		return errorf(-ENOMEM, "no memory for a VFIO group");
+	*group = (struct vfio_group){ .number = number, .users = 1, .fd = -1 };
+	error = opener(group, address, beside);
+	if (error) {
+		free(group);
+		return error;
+	}
+	assert(group->dma);
+	LIST_INSERT_HEAD(&groups, group, link);
+	*out = group;
+	return 0;
+}
+
+/* Locked. */
 static int group_get(const char *address, unsigned int number,
-		     struct vfio_dma *beside, struct vfio_group **out)
+		     struct vfio_dma *beside, vfio_group_opener *opener,
+		     struct vfio_group **out)
 {
 	struct vfio_group *group;
 
@@ -200,13 +213,44 @@ static int group_get(const char *address, unsigned int number,
 		*out = group;
 		return 0;
 	}
-	return group_new(address, number, beside, out);
+	return group_new(address, number, beside, opener, out);
+}
+
+int vfio_group_get(const char *address, struct vfio_dma *beside,
+		   vfio_group_opener *opener, struct vfio_group **out)
+{
+	int number = pci_sysfs_group("/sys", address), error;
+
+	if (number < 0)
+		return number;
+	pthread_mutex_lock(&groups_lock);
+	error = group_get(address, (unsigned int)number, beside, opener, out);
+	pthread_mutex_unlock(&groups_lock);
+	return error;
+}
+
+void vfio_group_put(struct vfio_group *group)
+{
+	pthread_mutex_lock(&groups_lock);
+	if (--group->users == 0) {
+		LIST_REMOVE(group, link);
+		if (group->fd >= 0)
+			close(group->fd);
+		vfio_dma_put(group->dma);
+		free(group);
+	}
+	pthread_mutex_unlock(&groups_lock);
 }
 
 static int device_fd(struct vfio_group *group, const char *address)
 {
-	int fd = ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD, address);
+	int fd;
 
+	if (group->fd < 0)
+		return errorf(-EBUSY, "IOMMU group %u of %s is in use by its "
+			      "cdevs, and %s has none", group->number, address,
+			      address);
+	fd = ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD, address);
 	if (fd < 0)
 		return errorf(-errno, "VFIO does not give %s away: %m; see "
 			      "the host's kernel log", address);
@@ -215,35 +259,15 @@ static int device_fd(struct vfio_group *group, const char *address)
 }
 
 int vfio_group_open(const char *address, struct vfio_dma *beside,
-		    struct vfio_group **group, struct vfio_dma **dma)
+		    struct vfio_group **group)
 {
-	int number = pci_sysfs_group("/sys", address), fd;
+	int error = vfio_group_get(address, beside, open_by_container, group),
+	    fd;
 
-	if (number < 0)
-		return number;
-	pthread_mutex_lock(&groups_lock);
-	fd = group_get(address, (unsigned int)number, beside, group);
-	pthread_mutex_unlock(&groups_lock);
-	if (fd < 0)
-		return fd;
+	if (error)
+		return error;
 	fd = device_fd(*group, address);
-	if (fd < 0) {
+	if (fd < 0)
 		vfio_group_put(*group);
-		return fd;
-	}
-	*dma = (*group)->dma;
-	vfio_dma_get(*dma);
 	return fd;
-}
-
-void vfio_group_put(struct vfio_group *group)
-{
-	pthread_mutex_lock(&groups_lock);
-	if (--group->users == 0) {
-		LIST_REMOVE(group, link);
-		close(group->fd);
-		vfio_dma_put(group->dma);
-		free(group);
-	}
-	pthread_mutex_unlock(&groups_lock);
 }
