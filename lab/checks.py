@@ -4,7 +4,7 @@ import threading
 import traceback
 
 from . import images
-from .common import LabError, say
+from .common import say
 
 
 def _work(jobs, slot, lock):
@@ -24,12 +24,7 @@ def main(hosts, parts, parallel):
     Runs the parts, which give jobs and finish with how many of their checks failed.
     Where the lab cannot run they are skipped, which is no failure.
     """
-    reason = None
-    try:
-        ready = images.prepare(sorted(hosts))
-    except LabError as e:
-        reason = str(e).splitlines()[0]
-        say(f"the lab cannot run here: {reason}")
+    ready, reason = images.prepare_if_possible(sorted(hosts))
     if not reason:
         jobs = [job for part in parts for job in part.jobs(ready)]
         lock = threading.Lock()

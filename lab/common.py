@@ -23,6 +23,10 @@ class LabError(Exception):
     """Something the user can put right; the message says how."""
 
 
+class Missing(LabError):
+    """What is not ours and cannot be had here: tests skip, where others fail."""
+
+
 def say(text):
     """A progress line."""
     print(f"[{time.monotonic() - _start:6.1f}] {text}", file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from .common import CACHE, LabError, run, say
+from .common import CACHE, LabError, Missing, run, say
 
 DEBS = os.path.join(CACHE, "debs")
 TREES = os.path.join(CACHE, "trees")
@@ -36,7 +36,7 @@ def newest(pattern):
     """The newest package that matches: of the cached ones, or else of all."""
     names = _cached(pattern) or _known(pattern)
     if not names:
-        raise LabError(f"no package matches {pattern}: run 'apt-get update' as root first")
+        raise Missing(f"no package matches {pattern}: run 'apt-get update' as root first")
     return names[-1]
 
 
@@ -52,7 +52,10 @@ def fetch(names):
         argv += ["-o", "APT::Sandbox::User=root"]
     part = os.path.join(CACHE, f"part-{os.getpid()}")
     os.makedirs(part, exist_ok=True)
-    run(argv + ["download"] + missing, cwd=part)
+    try:
+        run(argv + ["download"] + missing, cwd=part)
+    except LabError as e:
+        raise Missing(str(e)) from None
     for path in glob.glob(part + "/*.deb"):
         os.replace(path, os.path.join(DEBS, os.path.basename(path)))
     shutil.rmtree(part)

@@ -9,7 +9,7 @@ import re
 import shutil
 
 from . import debs, iommufd
-from .common import BUILD, LAB, WORK, LabError, read, run, say
+from .common import BUILD, LAB, WORK, LabError, Missing, read, run, say
 from .cpio import Image
 
 HOSTS = {
@@ -253,3 +253,13 @@ def prepare(hosts):
     guest = debs.newest(GUEST)
     debs.fetch(wanted + [guest, debs.newest(FULL_GUEST), *_header_packages(guest)])
     return {h: (host_kernel(h)[0], host_initrd(h)) for h in hosts}
+
+
+def prepare_if_possible(hosts):
+    """The same and None, or None and why the lab cannot run here."""
+    try:
+        return prepare(hosts), None
+    except Missing as e:
+        reason = str(e).splitlines()[0]
+        say(f"the lab cannot run here: {reason}")
+        return None, reason

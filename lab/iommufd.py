@@ -88,8 +88,8 @@ def _uapi(image):
               f"linux-headers-{base}-common/include/uapi/linux")
     os.makedirs(HEADERS + "/linux", exist_ok=True)
     for name in ("iommufd.h", "vfio.h"):
-        text, path = re.sub(r"\b__user\s*", "", read(f"{source}/{name}", "r")), \
-            f"{HEADERS}/linux/{name}"
+        text = re.sub(r"\b__user\s*", "", read(f"{source}/{name}", "r"))
+        path = f"{HEADERS}/linux/{name}"
         if not os.path.exists(path) or read(path, "r") != text:
             with open(path, "w") as f:
                 f.write(text)

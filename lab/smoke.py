@@ -4,7 +4,7 @@ import os
 
 from . import cells, images, report, runs
 from .cells import Cell
-from .common import BUILD, LabError, say
+from .common import BUILD, say
 
 TAP = os.path.join(BUILD, "lab-smoke.tap")
 
@@ -67,12 +67,7 @@ def main(parallel):
             + " ".join(map(str, cell.key())) + f" {text}: real {r['real']}/{r['expected']} "
             f"spurious {r['spurious']} stalls {r['stalls']} host {r['host_irqs']}")
 
-    reason = None
-    try:
-        images.prepare(sorted({c.host for c, _, _ in wanted}))
-    except LabError as e:
-        reason = str(e).splitlines()[0]
-        say(f"the lab cannot run here: {reason}")
+    _, reason = images.prepare_if_possible(sorted({c.host for c, _, _ in wanted}))
     if not reason:
         runs.run([c for c, _, _ in wanted], done, parallel=parallel)
     name = {c.key(): "lab " + " ".join(map(str, c.key())) + f" {text}"

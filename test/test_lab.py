@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-What of the lab needs no machine: that only one run has a checkout's files, that it
-ends when it is told to, that the flood of pings counts what is lost or wrong, and
-that a CPU which QEMU forgot to wake is told from those that only sleep.  TAP.
+What of the lab needs no machine: that only one run has a checkout's files, that what
+does not build fails and what cannot be had is skipped, that a run ends when it is told
+to, that the flood of pings counts what is lost or wrong, and that a CPU which QEMU
+forgot to wake is told from those that only sleep.  TAP.
 """
 import fcntl
 import os
@@ -40,6 +41,18 @@ import lab.__main__
 """
 
 
+# A lab whose machines cannot be made.
+UNPREPARED = """
+import sys
+from lab import common, images
+def prepare(hosts):
+    raise common.ERROR("no machine")
+images.prepare = prepare
+sys.argv[1:] = ["lab", "--smoke", "--faults"]
+import lab.__main__
+"""
+
+
 def lab(at):
     """A run that the lock lets by is refused for its file: no host is started."""
     done = subprocess.run([sys.executable, "-m", "lab", "lab", "--json", "/nowhere/rows"],
@@ -60,6 +73,16 @@ def lock():
         yield "and told by whom", f"process {holder.pid}, './x lab --matrix'" in said, said
         code, said = lab(at)
         yield "a killed run leaves no lock", code == 2 and "cannot write /nowhere" in said, said
+
+
+def what_does_not_build():
+    """Our own fault is no reason to skip; what cannot be had is one."""
+    with tempfile.TemporaryDirectory() as at:
+        os.symlink(ROOT / "lab", at + "/lab")
+        for error, owed in (("LabError", 2), ("Missing", 0)):
+            done = subprocess.run([sys.executable, "-c", UNPREPARED.replace("ERROR", error)],
+                                  capture_output=True, text=True, check=False, timeout=60, cwd=at)
+            yield f"{error} as the lab is prepared", done.returncode == owed, done.stderr
 
 
 def ended():
@@ -166,7 +189,7 @@ def main():
             return answer(int(wrong), int(silent))
         return inner(first, wrong, silent)
     n = 0
-    for part in (lock, ended, flood, wakes):
+    for part in (lock, what_does_not_build, ended, flood, wakes):
         for name, good, said in part():
             n += 1
             print(f"{'ok' if good else 'not ok'} {n} - {name}")
