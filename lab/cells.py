@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 
 HOSTS = ["6.1", "6.12"]
-OTHER_HOSTS = ["6.12-iommufd"]  # run when they are named
+IOMMUFD = "6.12-iommufd"    # 6.12 with other modules, and an irqfwd that uses them
+OTHER_HOSTS = [IOMMUFD]     # run when they are named
 VMMS = ["irqfwd", "qemu"]
 IRQCHIPS = {"irqfwd": ["split"], "qemu": ["kernel", "split", "userspace"]}
 POLICIES = ["eoi", "unmask", "sample"]

@@ -9,6 +9,7 @@ import re
 import shutil
 
 from . import debs, iommufd
+from .cells import IOMMUFD
 from .common import BUILD, LAB, WORK, LabError, Missing, read, run, say
 from .cpio import Image
 
@@ -16,7 +17,6 @@ HOSTS = {
     "6.1": r"linux-image-6\.1\.0-\d+-amd64",
     "6.12": r"linux-image-6\.12\.\d+\+deb12-amd64",
 }
-IOMMUFD = "6.12-iommufd"    # 6.12 with other modules, and an irqfwd that uses them
 GUEST = r"linux-image-6\.1\.0-\d+-cloud-amd64"
 FULL_GUEST = HOSTS["6.1"]   # with the drivers of real devices, which the cloud's lacks
 FULL_MODULES = ["e1000"]

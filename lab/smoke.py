@@ -44,10 +44,9 @@ def checks():
                 "has the right data"))
     out += [(Cell(host="6.12", policy="unmask", host_cpus=2, vcpus=2, sleep_us=s, count=20),
              _exact, "is exact") for s in (0, 300)]
-    iommufd = cells.OTHER_HOSTS[0]
-    out += [(Cell(host=iommufd, policy="unmask", driver=d, count=20), _exact, "is exact")
+    out += [(Cell(host=cells.IOMMUFD, policy="unmask", driver=d, count=20), _exact, "is exact")
             for d in ("thread", "shared")]
-    out.append((Cell(host=iommufd, policy="unmask", device="nvme", driver="nvme", pattern="read",
+    out.append((Cell(host=cells.IOMMUFD, policy="unmask", device="nvme", driver="nvme", pattern="read",
                      sleep_us=0, seconds=60), _right_data, "has the right data"))
     out.append((Cell(policy="eoi", count=20), _faulty, "shows the fault"))
     out.append((Cell(vmm="qemu", irqchip="kernel", policy="-", count=20), _faulty,
