@@ -72,6 +72,8 @@ def parser():
                    "the given options) into build/lab.json and build/lab.md")
     p.add_argument("--resume", action="store_true", help="with --matrix: keep the rows in "
                    "build/lab.json that came from the same sources")
+    p.add_argument("--redo", action="store_true", help="with --resume: run the cells anew "
+                   "whose guest came to assert nothing; they are counted and told")
     p.add_argument("--whole", action="store_true", help="with --matrix: leave no cell of QEMU "
                    "and policy eoi out (docs/lab.md); most of a day")
     p.add_argument("--smoke", action="store_true", help="the few cells of ./x test, with "
@@ -143,8 +145,10 @@ def lab(argv):
             (args.boots or args.bare or args.emulator) and args.json):
         raise LabError("--disturb goes with --boots; --boots, --bare and --emulator print "
                        "their counts and have no --json")
-    if args.whole and not args.matrix:
-        raise LabError("--whole goes with --matrix")
+    if (args.whole or args.resume) and not args.matrix:
+        raise LabError("--whole and --resume go with --matrix")
+    if args.redo and not args.resume:
+        raise LabError("--redo goes with --matrix --resume")
     wanted = chosen(args)
     if not wanted:
         raise LabError("no such cell: " + "; ".join(
@@ -165,7 +169,7 @@ def measure(args, wanted):
     if args.boots:
         return 0 if boots.main(wanted, args.boots, args.disturb) else 1
     if args.matrix:
-        code = matrix.main(wanted, args.resume, args.parallel)
+        code = matrix.main(wanted, args.resume, args.parallel, args.redo)
         if args.json:
             report.export(args.json, report.load(matrix.ROWS))
         return code

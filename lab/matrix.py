@@ -96,21 +96,24 @@ def _write(rows, order, prints, again):
         f.write(report.table(ordered, cells.ROW_KEYS, markdown=True) + "\n")
 
 
-def main(wanted, resume, parallel):
+def _kept(prints):
+    """The rows of an earlier run that came from the same sources."""
+    state = json.loads(read(STATE, "r")) if os.path.exists(STATE) else {}
+    return {report.key(r): r for r in report.load(ROWS)
+            if state.get(repr(report.key(r))) == prints[r["vmm"]]}
+
+
+def main(wanted, resume, parallel, redo=False):
+    """resume: keep the rows there are; redo: but not of cells that came to nothing."""
     prints = fingerprints()
     order = [c.key() for c in wanted]
-    kept = {}
-    if resume:
-        state = json.loads(read(STATE, "r")) if os.path.exists(STATE) else {}
-        for r in report.load(ROWS):
-            if state.get(repr(report.key(r))) == prints[r["vmm"]]:
-                kept[report.key(r)] = r
-        order += [k for k in kept if k not in set(order)]
-    rows = dict(kept)
+    rows = _kept(prints) if resume else {}
+    order += [k for k in rows if k not in set(order)]
+    empty = {k for k, r in rows.items() if redo and not report.measured(r)}
     again = {k: why for k, why in (json.loads(read(AGAIN, "r")) if os.path.exists(AGAIN)
-                                   else {}).items() if k in {repr(key) for key in kept}}
+                                   else {}).items() if k in {repr(key) for key in rows}}
     of_this_run = {}
-    todo = [c for c in wanted if c.key() not in rows]
+    todo = [c for c in wanted if c.key() not in rows or c.key() in empty]
     say(f"matrix: {len(wanted)} cells, {len(wanted) - len(todo)} kept, {len(todo)} to run")
     total = len(todo)
     count = 0
@@ -121,6 +124,8 @@ def main(wanted, resume, parallel):
         count += 1
         rows[cell.key()] = r
         again.update({repr(c.key()): why for c, why in of_this_run.items()})
+        if cell.key() in empty:
+            again[repr(cell.key())] = "its guest asserted nothing, twice (--redo)"
         if time.monotonic() - written > WRITE_SECONDS:
             _write(rows, order, prints, again)
             written = time.monotonic()

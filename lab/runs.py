@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from itertools import groupby
 
 from . import images
@@ -252,30 +253,31 @@ class Session:
 
     def run_cells(self, cells, done):
         """All cells of one guest; those that a hang cut off run in another boot."""
-        failures = 0
+        tries = Counter()   # by the cell that a guest did not get beyond
         while cells:
             finished = self.run_guest(cells, done)
             cells = [c for c in cells if c not in finished]
-            if not finished:
-                failures += 1
+            if not cells:
+                return
+            first = cells[0]
+            tries[first] += 1
             if not finished and self.refused:
-                words = [n for n in self.notes if n.startswith(f"! {cells[0].vmm}")]
-                said = (f"{cells[0].vmm} ended with exit code {self.refused}:\n"
+                words = [n for n in self.notes if n.startswith(f"! {first.vmm}")]
+                said = (f"{first.vmm} ended with exit code {self.refused}:\n"
                         + "\n".join(words or self.notes[-12:]))
-                if failures == 2:
+                if tries[first] == 2:
                     raise LabError(said)
                 # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault. Told, and tried afresh.
                 if self.host:   # else it was kept as the guest's cell ended
-                    self._keep_console("ended", cells[0], said)
-                self.again.setdefault(cells[0], "the VMM ended as the guest booted")
+                    self._keep_console("ended", first, said)
+                self.again.setdefault(first, "the VMM ended as the guest booted")
                 self.close()
-            if cells and failures == 2:
-                # The guest came to none of them twice: each is a row with a stall.
+            elif tries[first] == 2:
+                # Twice: a row with a stall. The next one has its own two tries.
                 for n in self.notes[-12:]:
                     say(f"{self.name}: {n}")
-                done(cells[0], {"stalls": 1})
+                done(first, {"stalls": 1})
                 cells = cells[1:]
-                failures = 1
 
 
 def guests(cells):

@@ -3,7 +3,7 @@
 """
 What of the lab needs no machine: that only one run has a checkout's files, that what
 does not build fails and what cannot be had is skipped, that a run ends when it is told
-to, that the flood of pings counts what is lost or wrong, and that a CPU which QEMU
+to, that a cell has its two tries, and what --redo runs anew, that the flood of pings counts what is lost or wrong, and that a CPU which QEMU
 forgot to wake is told from those that only sleep.  TAP.
 """
 import fcntl
@@ -38,6 +38,23 @@ runs.images.prepare = dict.fromkeys
 runs.Session.run_cells = run_cells
 sys.argv[1:] = ["lab"]
 import lab.__main__
+"""
+
+
+# A matrix of two cells: no guest of the first comes to assert, in the second a call is missing.
+REDO = """
+import json, sys
+from lab import cells, matrix, report, runs
+wanted = cells.product(pattern=["single", "partial"])
+def run(todo, done, parallel, again):
+    print("ran", *(c.pattern for c in todo), flush=True)
+    for c in todo:
+        asserted = 0 if c.pattern == "single" and sys.argv[1] == "hangs" else 4
+        done(cells.row(c, {"asserted": asserted, "stalls": 1}), c)
+runs.run = run
+matrix.main(wanted, *json.loads(sys.argv[2]))
+print("again", json.dumps(list(json.load(open(matrix.AGAIN)).values())))
+print("asserted", *sorted(r["asserted"] for r in report.load(matrix.ROWS)))
 """
 
 
@@ -101,6 +118,42 @@ def ended():
                     code = "not ended after a minute"
                 run.kill()
             yield f"{name} ends a run amid its cells", code == owed, str(code)
+
+
+def tries():
+    """A cell that two guests do not get beyond is a row with a stall; the next has two, too."""
+    sys.path.insert(0, str(ROOT))
+    from lab.runs import Session
+    for name, guests, owed in (
+            ("none hangs", ["abc"], "abc"),
+            ("two hang once", ["", "a", "bc"], "abc"),
+            ("the first hangs, the next hangs once", ["", "", "", "bc"], "Abc"),
+            ("it hangs amid the others, and at once", ["a", "", "c"], "aBc")):
+        session, left, rows = Session(("6.1", 1, "edu"), None, "host0"), list(guests), []
+        def run_guest(cells, done, left=left):
+            done(left[0], None)
+            return list(left.pop(0))
+        session.run_guest = run_guest
+        session.run_cells(list("abc"), lambda cell, counts, rows=rows: rows.extend(
+            cell.upper() if counts else cell))
+        yield f"tries: {name}", "".join(rows) == owed and not left, f"{rows}, left {left}"
+
+
+def redo():
+    """--redo runs what came to nothing; a call that was missing stays on record."""
+    with tempfile.TemporaryDirectory() as at:
+        os.symlink(ROOT / "lab", at + "/lab")
+        os.mkdir(at + "/build")
+        for name, how, options, owed in (
+                ("the first run", "hangs", "[false, 1]", ["ran single partial", "asserted 0 4"]),
+                ("--resume alone", "goes", "[true, 1]", ["ran", "asserted 0 4"]),
+                ("--redo", "goes", "[true, 1, true]", ["ran single", "asserted 4 4", "(--redo)"])):
+            done = subprocess.run([sys.executable, "-c", REDO, how, options], cwd=at, check=False,
+                                  capture_output=True, text=True, timeout=60)
+            said = done.stdout.splitlines() + done.stdout.split('"')
+            yield name, not done.returncode and all(
+                any(line.strip().endswith(o) for line in said) for o in owed), \
+                done.stdout + done.stderr
 
 
 def answer(wrong, silent):
@@ -189,7 +242,7 @@ def main():
             return answer(int(wrong), int(silent))
         return inner(first, wrong, silent)
     n = 0
-    for part in (lock, what_does_not_build, ended, flood, wakes):
+    for part in (lock, what_does_not_build, ended, tries, redo, flood, wakes):
         for name, good, said in part():
             n += 1
             print(f"{'ok' if good else 'not ok'} {n} - {name}")
