@@ -19,6 +19,7 @@ GRACE_SECONDS = 20      # beyond what the guest allows a cell itself
 TRACING = "/sys/kernel/tracing"
 # KVM keeps nothing of a vCPU after a triple fault: these tell what came before it.
 LAST_WORDS = ["kvm_exit", "kvm_msr", "kvm_page_fault", "kvm_inj_exception"]
+GUEST_CRASHED = " stopped at rip "  # irqfwd of a vCPU that KVM cannot run any further
 ECAM = 0xb0000000       # where SeaBIOS puts the q35's configuration space
 # Slots of the guest: these two have the same INTA line, on QEMU's q35, which
 # deals the slots to 4 lines, and on irqfwd's machine, which has 8.
@@ -253,7 +254,7 @@ class Session:
 
     def run_cells(self, cells, done):
         """All cells of one guest; those that a hang cut off run in another boot."""
-        tries = Counter()   # by the cell that a guest did not get beyond
+        tries, refusals = Counter(), Counter()  # by the cell that a guest did not get beyond
         while cells:
             finished = self.run_guest(cells, done)
             cells = [c for c in cells if c not in finished]
@@ -262,22 +263,31 @@ class Session:
             first = cells[0]
             tries[first] += 1
             if not finished and self.refused:
-                words = [n for n in self.notes if n.startswith(f"! {first.vmm}")]
-                said = (f"{first.vmm} ended with exit code {self.refused}:\n"
-                        + "\n".join(words or self.notes[-12:]))
-                if tries[first] == 2:
-                    raise LabError(said)
-                # Seen with 4 vCPUs on 2 emulated CPUs: a triple fault. Told, and tried afresh.
-                if self.host:   # else it was kept as the guest's cell ended
-                    self._keep_console("ended", first, said)
-                self.again.setdefault(first, "the VMM ended as the guest booted")
-                self.close()
-            elif tries[first] == 2:
+                self._vmm_ended(first, refusals)
+            if tries[first] == 2:
                 # Twice: a row with a stall. The next one has its own two tries.
                 for n in self.notes[-12:]:
                     say(f"{self.name}: {n}")
                 done(first, {"stalls": 1})
                 cells = cells[1:]
+
+    def _vmm_ended(self, cell, refusals):
+        """
+        The VMM ended with an error as the guest booted. If it refuses to run the cell at
+        all, a second time ends the lab's run: the others would fare no better. With 4 vCPUs
+        on 2 emulated CPUs a guest may also come to a triple fault: tried afresh, as a hang.
+        """
+        words = [n for n in self.notes if n.startswith(f"! {cell.vmm}")]
+        said = (f"{cell.vmm} ended with exit code {self.refused}:\n"
+                + "\n".join(words or self.notes[-12:]))
+        if not any(GUEST_CRASHED in n for n in words):
+            refusals[cell] += 1
+            if refusals[cell] == 2:
+                raise LabError(said)
+        if self.host:   # else it was kept as the guest's cell ended
+            self._keep_console("ended", cell, said)
+        self.again.setdefault(cell, "the VMM ended as the guest booted")
+        self.close()
 
 
 def guests(cells):

@@ -46,8 +46,8 @@ def checks():
              _exact, "is exact") for s in (0, 300)]
     out += [(Cell(host=cells.IOMMUFD, policy="unmask", driver=d, count=20), _exact, "is exact")
             for d in ("thread", "shared")]
-    out.append((Cell(host=cells.IOMMUFD, policy="unmask", device="nvme", driver="nvme", pattern="read",
-                     sleep_us=0, seconds=60), _right_data, "has the right data"))
+    out.append((Cell(host=cells.IOMMUFD, policy="unmask", device="nvme", driver="nvme",
+                     pattern="read", sleep_us=0, seconds=60), _right_data, "has the right data"))
     out.append((Cell(policy="eoi", count=20), _faulty, "shows the fault"))
     out.append((Cell(vmm="qemu", irqchip="kernel", policy="-", count=20), _faulty,
                 "shows the fault"))

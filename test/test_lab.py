@@ -3,9 +3,11 @@
 """
 What of the lab needs no machine: that only one run has a checkout's files, that what
 does not build fails and what cannot be had is skipped, that a run ends when it is told
-to, that a cell has its two tries, and what --redo runs anew, that the flood of pings counts what is lost or wrong, and that a CPU which QEMU
-forgot to wake is told from those that only sleep.  TAP.
+to, that a cell has its two tries and only a VMM that refuses twice ends the run, what
+--redo runs anew, that the flood of pings counts what is lost or wrong, and that a CPU
+which QEMU forgot to wake is told from those that only sleep.  TAP.
 """
+import collections
 import fcntl
 import os
 import pathlib
@@ -121,21 +123,45 @@ def ended():
 
 
 def tries():
-    """A cell that two guests do not get beyond is a row with a stall; the next has two, too."""
+    """
+    A cell that two guests do not get beyond is a row with a stall, and the next has two,
+    too. A guest is the cells that it finished; if none, T is one that crashed as it
+    booted, R a VMM that refused, of which two end the run: shown as !.
+    """
     sys.path.insert(0, str(ROOT))
+    from lab.common import LabError
     from lab.runs import Session
+    words = {"T": "! irqfwd run: vCPU 2 stopped at rip 0xfff0: triple fault: the guest …",
+             "R": "! irqfwd run: 0000:00:03.0 is not bound to vfio-pci"}
+    vmm = collections.namedtuple("cell", "name vmm", defaults=["irqfwd"])
     for name, guests, owed in (
             ("none hangs", ["abc"], "abc"),
             ("two hang once", ["", "a", "bc"], "abc"),
             ("the first hangs, the next hangs once", ["", "", "", "bc"], "Abc"),
-            ("it hangs amid the others, and at once", ["a", "", "c"], "aBc")):
+            ("it hangs amid the others, and at once", ["a", "", "c"], "aBc"),
+            ("the VMM refuses once", ["R", "abc"], "abc"),
+            ("it refuses twice", ["R", "R"], "!"),
+            ("it hangs amid the others, and the VMM refuses", ["a", "R", "c"], "aBc"),
+            ("it hangs, and the VMM refuses", ["", "R", "bc"], "Abc"),
+            ("it hangs, and crashes", ["", "T", "bc"], "Abc"),
+            ("it crashes once", ["T", "abc"], "abc"),
+            ("it crashes twice", ["T", "T", "bc"], "Abc")):
         session, left, rows = Session(("6.1", 1, "edu"), None, "host0"), list(guests), []
-        def run_guest(cells, done, left=left):
-            done(left[0], None)
-            return list(left.pop(0))
+
+        def run_guest(cells, done, session=session, left=left):
+            ended = words.get(left[0])
+            session.refused, session.notes = int(bool(ended)), [ended] * bool(ended)
+            finished = [] if ended else [c for c in cells if c.name in left[0]]
+            for c in finished:
+                done(c, None)
+            left.pop(0)
+            return finished
         session.run_guest = run_guest
-        session.run_cells(list("abc"), lambda cell, counts, rows=rows: rows.extend(
-            cell.upper() if counts else cell))
+        try:
+            session.run_cells([vmm(n) for n in "abc"], lambda cell, counts, rows=rows: rows.append(
+                cell.name.upper() if counts else cell.name))
+        except LabError:
+            rows.append("!")
         yield f"tries: {name}", "".join(rows) == owed and not left, f"{rows}, left {left}"
 
 
