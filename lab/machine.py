@@ -68,9 +68,12 @@ class Monitor:
             raise HostHung(f"QEMU does not take {command}: {e.strerror}") from None
         while True:
             try:
-                answer = json.loads(self._lines.readline() or '{"error": {"desc": "it ended"}}')
+                line = self._lines.readline()
             except OSError:
                 raise HostHung(f"QEMU does not answer {command}") from None
+            if not line:
+                raise HostHung(f"QEMU ended amid {command}")
+            answer = json.loads(line)
             if "error" in answer:
                 raise LabError(f"QEMU's {command}: {answer['error']['desc']}")
             if "return" in answer:
@@ -225,8 +228,11 @@ class Host:
     def do(self, command, seconds=30, hear=None):
         """Runs a line of shell on the host; its output and its exit code."""
         self.log.write(f"> {command}\n")
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(command.encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError as e:
+            raise HostHung(f"the host has ended ({e.strerror}); see {self.log.name}") from None
         lines = self._until("@ok", seconds, hear)
         return lines[:-1], int(lines[-1].split()[1])
 

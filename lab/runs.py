@@ -181,8 +181,6 @@ class Session:
 
     def run_guest(self, cells, done):
         """One boot of the guest; calls done(cell, counts) as the rows come."""
-        self.prepare(cells[0].nointxmask)
-        self._start(cells)
         finished, killed, cut_off, dead = [], [], [], []
 
         def hear(line):
@@ -227,10 +225,14 @@ class Session:
                    + " ".join(vmm_command(cells[0])))
         self.notes, self.refused = [], 0
         try:
+            self.prepare(cells[0].nointxmask)
+            self._start(cells)
             self.host.do(command, limit + 30, hear)
             if cut_off or self.refused:
                 self.host.do(f"tail -n 100 {TRACING}/trace", 60)    # into the log
         except HostHung as e:
+            if not self.host:   # it would not even boot
+                raise
             self.notes.append(str(e))
             say(f"{self.name}: {e}")
             killed.append(True)

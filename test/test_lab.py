@@ -165,6 +165,34 @@ def tries():
         yield f"tries: {name}", "".join(rows) == owed and not left, f"{rows}, left {left}"
 
 
+def host_ends():
+    """A host that ends or hangs before the guest is started is one that hung amid it."""
+    from lab import runs
+    from lab.cells import Cell
+    from lab.machine import Host, HostHung
+    with tempfile.TemporaryDirectory() as at:
+        runs.WORK = at
+        for name in ("ended", "silent"):
+            session = runs.Session(("6.1", 1, "edu"), None, "host0")
+            host = session.host = Host.__new__(Host)
+            host.name, host.log, host.monitor = "host0", open(at + "/host0.log", "w"), None
+            host.process = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+            host.process.wait()
+            if name == "silent":
+                def do(command, seconds=30, hear=None):
+                    raise HostHung("no @ok from the host")
+                host.do = do
+            host.close = lambda: None
+            session._keep_hung = lambda cell: None
+            cell, finished = Cell(policy="unmask"), None
+            try:
+                finished = session.run_guest([cell], None)
+            except HostHung as e:
+                finished = str(e)
+            yield f"a host that is {name} as a guest is to start", \
+                finished == [] and not session.host and cell in session.again, str(finished)
+
+
 def redo():
     """--redo runs what came to nothing; a call that was missing stays on record."""
     with tempfile.TemporaryDirectory() as at:
@@ -268,7 +296,7 @@ def main():
             return answer(int(wrong), int(silent))
         return inner(first, wrong, silent)
     n = 0
-    for part in (lock, what_does_not_build, ended, tries, redo, flood, wakes):
+    for part in (lock, what_does_not_build, ended, tries, host_ends, redo, flood, wakes):
         for name, good, said in part():
             n += 1
             print(f"{'ok' if good else 'not ok'} {n} - {name}")
