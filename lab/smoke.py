@@ -22,6 +22,10 @@ def _faulty(r):
     return r["spurious"] > r["asserted"] // 2 > 0
 
 
+def _stalled(r):
+    return r["stalls"] > 0
+
+
 def checks():
     """(cell, what must hold, its name)."""
     out = []
@@ -48,6 +52,9 @@ def checks():
             for d in ("thread", "shared")]
     out.append((Cell(host=cells.IOMMUFD, policy="unmask", device="nvme", driver="nvme",
                      pattern="read", sleep_us=0, seconds=60), _right_data, "has the right data"))
+    # Interrupts that have come, with threads that sleep longer than a call is waited for.
+    out.append((Cell(policy="unmask", sleep_us=2000000, count=1), _exact, "is late, and exact"))
+    out.append((Cell(policy="unmask", sleep_us=5000000, count=1), _stalled, "is a stall"))
     out.append((Cell(policy="eoi", count=20), _faulty, "shows the fault"))
     out.append((Cell(vmm="qemu", irqchip="kernel", policy="-", count=20), _faulty,
                 "shows the fault"))

@@ -61,6 +61,7 @@ struct lab_count {
 	atomic_t real;		/* calls that found a cause */
 	atomic_t spurious;	/* calls that found none */
 	atomic_t stalls;	/* calls that did not come in time */
+	atomic_t late;		/* waits that a taken interrupt's thread outlasted */
 };
 
 struct lab_cell {

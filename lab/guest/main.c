@@ -63,10 +63,10 @@ static unsigned int vector;
 
 void lab_progress(const struct lab_cell *cell, const char *word)
 {
-	pr_alert("@%s asserted=%d expected=%d real=%d spurious=%d stalls=%d vector=%u\n",
+	pr_alert("@%s asserted=%d expected=%d real=%d spurious=%d stalls=%d late=%d vector=%u\n",
 		 word, atomic_read(&cell->n.asserted), atomic_read(&cell->n.expected),
 		 atomic_read(&cell->n.real), atomic_read(&cell->n.spurious),
-		 atomic_read(&cell->n.stalls), vector);
+		 atomic_read(&cell->n.stalls), atomic_read(&cell->n.late), vector);
 }
 
 static int find(const char * const *names, int nr, const char *name)
@@ -129,10 +129,11 @@ static ssize_t lab_write(struct file *file, const char __user *user, size_t size
 
 static int lab_show(struct seq_file *s, void *v)
 {
-	seq_printf(s, "asserted=%d expected=%d real=%d spurious=%d stalls=%d vector=%u ms=%llu error=%d\n",
+	seq_printf(s, "asserted=%d expected=%d real=%d spurious=%d stalls=%d late=%d vector=%u ms=%llu error=%d\n",
 		   atomic_read(&last.n.asserted), atomic_read(&last.n.expected),
 		   atomic_read(&last.n.real), atomic_read(&last.n.spurious),
-		   atomic_read(&last.n.stalls), vector, last_ms, last_err);
+		   atomic_read(&last.n.stalls), atomic_read(&last.n.late), vector, last_ms,
+		   last_err);
 	return 0;
 }
 
