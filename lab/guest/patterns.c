@@ -84,9 +84,9 @@ static void poke(void *unused)
 
 /*
  * The interrupt has come, and its thread does not end. If all CPUs answer at once, none
- * hangs in the VMM: a timer of the guest's own is late, that of the thread's sleep, and
- * no call is missing. An emulated host may lose one (docs/lab.md); any other interrupt of
- * its CPU, such as this poke, brings it back.
+ * hangs in the VMM, and no call is missing: what the thread waits for is the guest's own.
+ * An emulated host may lose a timer (docs/lab.md); any other interrupt of that CPU, such
+ * as this poke, brings it back.
  */
 static bool comes_late(struct lab_cell *cell)
 {
