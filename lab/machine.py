@@ -86,7 +86,7 @@ def asleep(lapic, registers):
     CPU does that: the emulator has forgotten to wake it. From the words of QEMU's
     monitor, `info lapic` and a CPU's part of `info registers -a`.
     """
-    flags = int(re.search(r"RFL=([0-9a-f]+)", registers)[1], 16)
+    flags = int(re.search(r"[RE]FL=([0-9a-f]+)", registers)[1], 16)
     requested = re.search(r"^IRR(.*)$", lapic, re.MULTILINE)[1]
     vectors = [int(v) for v in re.findall(r"\d+", requested)]
     priority = int(re.search(r"PPR 0x([0-9a-f]+)", lapic)[1], 16)
@@ -189,7 +189,7 @@ class Host:
             lapic = self.tell(f"info lapic {n}")
             self._timers.setdefault(n, []).append(tuple(
                 int(v) for v in re.findall(r"_count = (\d+)", lapic)))
-            state = re.findall(r"RIP=.*|^ISR.*|^IRR.*|^Timer.*|PPR.*", registers + lapic,
+            state = re.findall(r"[RE]IP=.*|^ISR.*|^IRR.*|^Timer.*|PPR.*", registers + lapic,
                                re.MULTILINE)
             self.log.write(f"# CPU {n}: " + " ".join(w for line in state for w in line.split())
                            + "\n")

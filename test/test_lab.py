@@ -266,6 +266,8 @@ def wakes():
              "RFL=00000246 HLT=1", False),
             ("interrupts disabled", "ISR\t (none)\nIRR\t 236 \n PPR 0x10",
              "RFL=00000046 HLT=1", False),
+            ("in the firmware, of 32 bits", "ISR\t (none)\nIRR\t 36 \n PPR 0x10",
+             "EFL=00000246 HLT=1", True),
             ("it runs", "ISR\t (none)\nIRR\t 236 \n PPR 0x10", "RFL=00000246 HLT=0", False)):
         yield f"asleep: {name}", asleep(lapic, registers) == owed, lapic + registers
     for name, timers, owed in (
