@@ -22,7 +22,8 @@ def _hash(patterns):
     for pattern in patterns:
         for path in sorted(glob.glob(pattern, recursive=True)):
             if os.path.isfile(path):
-                h.update(path.encode() + b"\0" + read(path))
+                name = os.path.relpath(path, ROOT)    # the same in every checkout
+                h.update(name.encode() + b"\0" + read(path))
     return h.hexdigest()[:16]
 
 

@@ -7,6 +7,7 @@ to, that a cell has its two tries and only a VMM that refuses twice ends the run
 --redo runs anew, that the flood of pings counts what is lost or wrong, and that a CPU
 which QEMU forgot to wake is told from those that only sleep.  TAP.
 """
+import ast
 import collections
 import fcntl
 import os
@@ -210,6 +211,26 @@ def redo():
                 done.stdout + done.stderr
 
 
+def moved():
+    """A checkout that stands elsewhere keeps its rows; one with other sources does not."""
+    prints = []
+    for name, text in (("first", "1"), ("moved", "1"), ("first", "2"), ("second", "1")):
+        with tempfile.TemporaryDirectory() as at:
+            os.symlink(ROOT / "lab", at + "/lab")
+            os.mkdir(at + "/include")
+            pathlib.Path(at, "include", name.replace("moved", "first") + ".h").write_text(
+                text, encoding="ascii")
+            done = subprocess.run(
+                [sys.executable, "-c", "from lab.matrix import fingerprints as f; print(f())"],
+                capture_output=True, text=True, check=True, timeout=60, cwd=at)
+        prints.append(ast.literal_eval(done.stdout))
+    here, there, changed, renamed = prints
+    yield "a checkout that was moved", here == there, str(prints)
+    for name, other in (("a file that was changed", changed), ("one that was renamed", renamed)):
+        yield name, (other["irqfwd"] != here["irqfwd"] and
+                     other["qemu"] == here["qemu"]), str(prints)
+
+
 def answer(wrong, silent):
     """Answers the pings of 127.0.0.1 in the kernel's place, some of them badly."""
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -298,7 +319,7 @@ def main():
             return answer(int(wrong), int(silent))
         return inner(first, wrong, silent)
     n = 0
-    for part in (lock, what_does_not_build, ended, tries, host_ends, redo, flood, wakes):
+    for part in (lock, what_does_not_build, ended, tries, host_ends, redo, moved, flood, wakes):
         for name, good, said in part():
             n += 1
             print(f"{'ok' if good else 'not ok'} {n} - {name}")
