@@ -213,22 +213,30 @@ def redo():
 
 def moved():
     """A checkout that stands elsewhere keeps its rows; one with other sources does not."""
-    prints = []
-    for name, text in (("first", "1"), ("moved", "1"), ("first", "2"), ("second", "1")):
+    def prints(*sources):
+        """The fingerprints of a checkout with these files, in a place of its own."""
         with tempfile.TemporaryDirectory() as at:
             os.symlink(ROOT / "lab", at + "/lab")
-            os.mkdir(at + "/include")
-            pathlib.Path(at, "include", name.replace("moved", "first") + ".h").write_text(
-                text, encoding="ascii")
+            for source in sources:
+                path = pathlib.Path(at, source)
+                path.parent.mkdir(parents=True)
+                path.write_text("1", encoding="ascii")
             done = subprocess.run(
                 [sys.executable, "-c", "from lab.matrix import fingerprints as f; print(f())"],
                 capture_output=True, text=True, check=True, timeout=60, cwd=at)
-        prints.append(ast.literal_eval(done.stdout))
-    here, there, changed, renamed = prints
-    yield "a checkout that was moved", here == there, str(prints)
-    for name, other in (("a file that was changed", changed), ("one that was renamed", renamed)):
-        yield name, (other["irqfwd"] != here["irqfwd"] and
-                     other["qemu"] == here["qemu"]), str(prints)
+        return ast.literal_eval(done.stdout)
+
+    here = prints("include/first.h")
+    yield "a checkout that was moved", prints("include/first.h") == here, str(here)
+    for room in ("sim", "explore"):
+        there = prints("include/first.h", f"src/{room}/first.c")
+        yield f"other sources in src/{room}", there == here, f"{here} {there}"
+    rooms = ("backend", "chip", "cli", "forward", "lib", "source", "trace", "vmm")
+    for sources in (["include/second.h"],
+                    *(["include/first.h", f"src/{room}/run.c"] for room in rooms)):
+        there = prints(*sources)
+        yield f"other sources in {sources[-1]}", (
+            there["irqfwd"] != here["irqfwd"] and there["qemu"] == here["qemu"]), f"{here} {there}"
 
 
 def answer(wrong, silent):
