@@ -67,7 +67,8 @@ def parser():
     p.add_argument("--sleep-us", action="extend", type=_numbers, metavar="LIST",
                    help="sleep of the handler's thread before its device ack")
     p.add_argument("--count", type=int, help="rounds per cell (50; 20 with --matrix)")
-    p.add_argument("--parallel", type=int, default=2, help="hosts at a time (%(default)s)")
+    p.add_argument("--parallel", type=int, default=2, help="hosts at a time "
+                   "(%(default)s); --matrix starts no more than there are CPUs for")
     p.add_argument("--matrix", action="store_true", help="run every cell (or every one of "
                    "the given options) into build/lab.json and build/lab.md")
     p.add_argument("--resume", action="store_true", help="with --matrix: keep the rows in "

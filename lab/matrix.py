@@ -143,9 +143,10 @@ def main(wanted, resume, parallel, redo=False):
     try:
         for part in (first, rest):
             for cpus in (1, 2):
-                # A host with two CPUs needs both of the machine's.
+                # Each of a host's CPUs needs one of the machine's.
+                room = max(1, len(os.sched_getaffinity(0)) // cpus)
                 runs.run([c for c in part if c.host_cpus == cpus], done,
-                         parallel=1 if cpus > 1 else parallel, again=of_this_run)
+                         parallel=min(parallel, room), again=of_this_run)
     finally:
         _write(rows, order, prints, again)
     print(report.summary([rows[k] for k in order if k in rows]))
