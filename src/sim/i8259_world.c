@@ -121,14 +121,9 @@ static void init(const struct world_config *c, struct world *w)
 	}
 }
 
-static unsigned int steps(const struct world_config *c, const struct world *w,
-			  struct step *out)
+static unsigned int nr_events(const struct world_config *c)
 {
-	unsigned int nr = events_of(c).nr;
-
-	for (unsigned int i = 0; i < nr; i++)
-		out[i] = (struct step){ ACTOR_WHIM, 0, (uint8_t)i };
-	return nr;
+	return events_of(c).nr;
 }
 
 /* ---- both, side by side ---------------------------------------------------- */
@@ -293,7 +288,7 @@ static void columns(const struct world_config *c, const struct world *w,
 const struct spec_world i8259_world = {
 	.property = PROPERTY_I8259_SPEC,
 	.init = init,
-	.steps = steps,
+	.nr_events = nr_events,
 	.obeys = obeys,
 	.tells = tells,
 	.step_text = step_text,

@@ -33,7 +33,14 @@ void spec_init(const struct world_config *c, struct world *w)
 unsigned int spec_steps(const struct world_config *c, const struct world *w,
 			struct step *out)
 {
-	return of(c)->steps(c, w, out);
+	unsigned int nr;
+
+	if (of(c)->steps)
+		return of(c)->steps(c, w, out);
+	nr = of(c)->nr_events(c);
+	for (unsigned int i = 0; i < nr; i++)
+		out[i] = (struct step){ ACTOR_WHIM, 0, (uint8_t)i };
+	return nr;
 }
 
 void spec_apply(const struct world_config *c, struct world *w, struct step s,

@@ -45,6 +45,8 @@ struct spec_world {
 	enum property property;	/* that the code and its specification agree */
 	/* NULL: nothing is set up, all is zero. */
 	void (*init)(const struct world_config *c, struct world *w);
+	/* Its events are a list, and each may come at any time; or NULL: */
+	unsigned int (*nr_events)(const struct world_config *c);
 	unsigned int (*steps)(const struct world_config *c,
 			      const struct world *w, struct step *out);
 	/* Applies the step; does the shipped code obey? */
