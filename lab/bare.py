@@ -7,6 +7,7 @@ import subprocess
 from . import images
 from .common import WORK, LabError, say
 from .cpio import Image, join
+from .machine import CPU
 from .runs import GUEST_APPEND, host_devices
 
 PASS_SECONDS = 20
@@ -48,7 +49,7 @@ def _run(cell, passes):
     if cell.driver == "nvme-threaded":
         append += " nvme.use_threaded_interrupts=1"
     argv = ["timeout", "-k", "5", str(BOOT_SECONDS + PASS_SECONDS * passes),
-            "qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "512",
+            "qemu-system-x86_64", "-M", "q35", "-cpu", CPU, "-m", "512",
             "-accel", "tcg" + (",thread=multi" if cell.vcpus > 1 else ""),
             "-smp", str(cell.vcpus), "-nodefaults", "-nographic", "-serial", "stdio",
             "-monitor", "none", "-no-reboot", "-kernel", images.guest_kernel()[0],
