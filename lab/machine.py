@@ -19,8 +19,8 @@ EDU = ["0000:00:04.0", "0000:00:05.0"]
 # On a host with two CPUs each has a double, which nobody uses (Host._cover()).
 DOUBLES = ["0000:00:14.0", "0000:00:15.0"]
 OTHER = "0000:00:09.0"     # the device of a cell that is not edu
-# TCG repeats REP STOSB and MOVSB byte by byte: with erms and fsrm kernels clear and copy
-# pages by them, and a guest takes half as long again to boot.
+# TCG repeats REP STOSB and MOVSB byte by byte: kernels that clear and copy pages by them,
+# as they do where there is erms or fsrm, boot slowly.
 CPU = "max,-erms,-fsrm"
 LIFETIME = 5400
 BOOT_SECONDS = 120      # 4 on a quiet machine

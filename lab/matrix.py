@@ -14,7 +14,7 @@ ROWS = os.path.join(BUILD, "lab.json")
 TABLE = os.path.join(BUILD, "lab.md")
 STATE = os.path.join(BUILD, "lab.state.json")
 AGAIN = os.path.join(BUILD, "lab.again.json")   # cells that ran twice, and why
-NOT_RUN = {"sim", "explore", "cli"}  # rooms of src/ that have no part in a row
+NOT_RUN = {"sim", "explore", "cli"}  # rooms of src/ with no part in a row, but cli/run.c
 WRITE_SECONDS = 5   # all files are written anew: thousands of rows
 
 
@@ -144,9 +144,9 @@ def main(wanted, resume, parallel, redo=False):
         for part in (first, rest):
             for cpus in (1, 2):
                 # Each of a host's CPUs needs one of the machine's.
-                room = max(1, len(os.sched_getaffinity(0)) // cpus)
+                fit = max(1, len(os.sched_getaffinity(0)) // cpus)
                 runs.run([c for c in part if c.host_cpus == cpus], done,
-                         parallel=min(parallel, room), again=of_this_run)
+                         parallel=min(parallel, fit), again=of_this_run)
     finally:
         _write(rows, order, prints, again)
     print(report.summary([rows[k] for k in order if k in rows]))

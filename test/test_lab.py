@@ -4,8 +4,9 @@
 What of the lab needs no machine: that only one run has a checkout's files, that what
 does not build fails and what cannot be had is skipped, that a run ends when it is told
 to, that a cell has its two tries and only a VMM that refuses twice ends the run, what
---redo runs anew, that the flood of pings counts what is lost or wrong, and that a CPU
-which QEMU forgot to wake is told from those that only sleep.  TAP.
+--redo runs anew, that a row is known by its sources, wherever they stand, that the flood
+of pings counts what is lost or wrong, and that a CPU which QEMU forgot to wake is told
+from those that only sleep.  TAP.
 """
 import ast
 import collections

@@ -153,9 +153,10 @@ static void init(const struct world_config *c, struct world *w)
 		  &no_pin, sizeof(no_pin));
 }
 
-static unsigned int nr_events(const struct world_config *c)
+static unsigned int steps(const struct world_config *c, const struct world *w,
+			  struct step *out)
 {
-	return events_of(c).nr;
+	return spec_list_steps(events_of(c).nr, out);
 }
 
 /* ---- both, side by side ---------------------------------------------------- */
@@ -339,7 +340,7 @@ static void columns(const struct world_config *c, const struct world *w,
 const struct spec_world ioapic_world = {
 	.property = PROPERTY_IOAPIC_SPEC,
 	.init = init,
-	.nr_events = nr_events,
+	.steps = steps,
 	.obeys = obeys,
 	.tells = tells,
 	.step_text = step_text,

@@ -33,14 +33,7 @@ void spec_init(const struct world_config *c, struct world *w)
 unsigned int spec_steps(const struct world_config *c, const struct world *w,
 			struct step *out)
 {
-	unsigned int nr;
-
-	if (of(c)->steps)
-		return of(c)->steps(c, w, out);
-	nr = of(c)->nr_events(c);
-	for (unsigned int i = 0; i < nr; i++)
-		out[i] = (struct step){ ACTOR_WHIM, 0, (uint8_t)i };
-	return nr;
+	return of(c)->steps(c, w, out);
 }
 
 void spec_apply(const struct world_config *c, struct world *w, struct step s,
@@ -86,6 +79,13 @@ void spec_trap_forward(struct world *w, size_t offset)
 
 	spec_trap(w, offset + sizeof(w->forwarder.forward), &no_forward,
 		  sizeof(no_forward));
+}
+
+unsigned int spec_list_steps(unsigned int nr, struct step *out)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		out[i] = (struct step){ ACTOR_WHIM, 0, (uint8_t)i };
+	return nr;
 }
 
 void spec_pin_columns(const struct world_config *c, const struct ioapic *ic,

@@ -45,8 +45,6 @@ struct spec_world {
 	enum property property;	/* that the code and its specification agree */
 	/* NULL: nothing is set up, all is zero. */
 	void (*init)(const struct world_config *c, struct world *w);
-	/* Its events are a list, and each may come at any time; or NULL: */
-	unsigned int (*nr_events)(const struct world_config *c);
 	unsigned int (*steps)(const struct world_config *c,
 			      const struct world *w, struct step *out);
 	/* Applies the step; does the shipped code obey? */
@@ -82,6 +80,9 @@ void spec_columns(const struct world_config *c, const struct world *w,
  */
 void spec_trap(struct world *w, size_t offset, const void *trap, size_t n);
 void spec_trap_forward(struct world *w, size_t offset);
+
+/* The steps of a list of nr events, each of which may come at any time. */
+unsigned int spec_list_steps(unsigned int nr, struct step *out);
 
 /* The columns of an IOAPIC's pins. */
 void spec_pin_columns(const struct world_config *c, const struct ioapic *ic,
